@@ -1,0 +1,27 @@
+"""The commands by name: which module holds each, and one line about it for ``rollout --help``.
+
+A module of a command has ``DESCRIPTION``, ``options(parser)`` and ``run(args, out) -> int``. It is imported only
+when its command is called, so this table is all that the others cost.
+"""
+
+from __future__ import annotations
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "record": ("record", "record items from standard input into a thread"),
+    "list": ("listing", "list threads, newest activity first"),
+    "show": ("show", "read a thread"),
+    "history": ("history", "show what the model would be sent"),
+    "path": ("path", "print where a thread is stored"),
+    "completion": ("completion", "print a completion script for a shell"),
+}
+"""Name of a command: (module in this package, what it does in one line)."""
+
+
+def summary_of(name: str) -> str:
+    """What a command does, in one line."""
+    return COMMANDS[name][1]
+
+
+def module_of(name: str) -> str:
+    """The module that holds a command."""
+    return f"{__name__}.{COMMANDS[name][0]}"

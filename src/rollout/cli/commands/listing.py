@@ -1,0 +1,200 @@
+"""``rollout list``: which threads there are."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from rollout.cli.home import home_of, open_store
+from rollout.cli.options import count
+from rollout.cli.output import Document, to_json
+from rollout.cli.rows import thread_object
+from rollout.cli.statuses import DONE, UsageError
+from rollout.cli.table import Table, plain_line
+from rollout.query import EVERYTHING, ORDERS, Cursor, Order, ThreadQuery
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from rollout.cli.output import Output
+    from rollout.query import Page, Thread
+    from rollout.store.base import ThreadStore
+
+DESCRIPTION = """
+List threads. Without filters: those that a person started (cli, vscode), not archived, of every provider, the
+newest activity first. What a filter leaves out is counted on standard error.
+
+On a terminal the columns are: the beginning of the id, the time of the sort order, folder and branch, and the
+name or the first question. Into a pipe goes one thread a line, tab-separated: id, time, folder, title.
+
+--sort active takes the time of the last record: without an index it reads the end of every file. --sort created
+reads only the files that it shows.
+"""
+_ON_A_TERMINAL = 25
+_CHUNK = 20_000
+_OF_THE_HOME = frozenset({"archived", "active", "duplicate"})
+_FAMILIES = ("cli", "vscode", "exec", "mcp", "custom", "internal", "subagent", "unknown")
+
+
+def options(parser: ArgumentParser) -> None:
+    """The options of ``rollout list``."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--archived", action="store_true", help="only archived threads")
+    which.add_argument(
+        "--all", action="store_true", help="everything on disk: all sources, archived, untitled, unreadable"
+    )
+    parser.add_argument(
+        "--cwd", action="append", default=[], metavar="DIR", help="only threads of this folder; repeatable"
+    )
+    parser.add_argument(
+        "--source", action="append", default=[], metavar="KIND", help=f"only this source, instead of the interactive ones; repeatable: {', '.join(_FAMILIES)}, or family:member",
+    )  # fmt: skip
+    parser.add_argument(
+        "--provider", action="append", default=[], metavar="NAME", help="only this model provider; repeatable"
+    )
+    parser.add_argument(
+        "--sort", choices=ORDERS, default="active", help="sort by time of activity (default), creation or file"
+    )
+    parser.add_argument("--asc", action="store_true", help="oldest first")
+    parser.add_argument(
+        "--limit",
+        type=count,
+        metavar="N",
+        help=f"at most N threads, 0 for all (default: {_ON_A_TERMINAL} on a terminal, else all)",
+    )
+    parser.add_argument("--cursor", metavar="C", help="go on behind an earlier page: the cursor that it ended with")
+    parser.add_argument("--count", action="store_true", help="only say how many there are")
+
+
+def run(args: Namespace, out: Output) -> int:
+    """List."""
+    limit = args.limit if args.limit is not None else _ON_A_TERMINAL if out.is_terminal and not args.count else 0
+    store = open_store(args)
+    listing = Listing(store, _query(args), limit)
+    if args.count:
+        _count(listing, args, out)
+    elif args.json:
+        _json(listing, out)
+    else:
+        _text(listing, args, out)
+    return DONE
+
+
+class Listing:
+    """Walks the pages of a query up to a limit (0: none); what is left and what was hidden is known afterwards."""
+
+    def __init__(self, store: ThreadStore, query: ThreadQuery, limit: int) -> None:
+        """Nothing is read yet."""
+        self._store, self._query, self._limit = store, query, limit
+        self._scanned = 0
+        self.shown = 0
+        self.next = query.cursor
+        self.hidden: dict[str, int] = {}
+
+    def pages(self) -> Iterator[tuple[Thread, ...]]:
+        """The threads, a page at a time."""
+        while True:
+            left = self._limit - self.shown if self._limit else _CHUNK
+            page = self._store.list(self._query._replace(limit=min(left, _CHUNK), cursor=self.next))
+            self._account(page)
+            yield page.threads
+            if page.next is None or (self._limit and self.shown >= self._limit):
+                return
+
+    def _account(self, page: Page) -> None:
+        """Some counts are of the whole home on every page, the others of this page alone."""
+        self.next = page.next
+        self.shown += len(page.threads)
+        self._scanned = page.scanned
+        for reason, number in page.hidden.items():
+            known = self.hidden.get(reason, 0)
+            self.hidden[reason] = max(known, number) if reason in _OF_THE_HOME else known + number
+
+    @property
+    def complete(self) -> bool:
+        """Whether all there is was looked at, so that the counts are whole."""
+        return self.next is None and self._query.cursor is None
+
+    @property
+    def total(self) -> str:
+        """How many threads there are to show, as far as that is known without reading on."""
+        order = self._query.order
+        if self._query.cursor or (order.key == "created" and not order.ascending and self._query.archived is False):
+            return ""
+        passed_over = sum(number for reason, number in self.hidden.items() if reason not in _OF_THE_HOME)
+        narrowed = self._query.sources or self._query.providers or self._query.cwds or not self._query.untitled
+        return f" of {'at most ' if narrowed else ''}{self._scanned - passed_over}"
+
+
+def _query(args: Namespace) -> ThreadQuery:
+    """The query of the options; raises UsageError, InvalidQueryError."""
+    base = EVERYTHING if args.all else ThreadQuery()
+    for kind in args.source:
+        if kind.partition(":")[0] not in _FAMILIES:
+            raise UsageError(f"--source {kind}: no such kind; there are {', '.join(_FAMILIES)}")
+    query = base._replace(
+        sources=tuple(args.source) or base.sources,
+        providers=tuple(args.provider),
+        cwds=tuple(map(os.path.abspath, args.cwd)),
+        order=Order(args.sort, args.asc),
+        cursor=Cursor.parse(args.cursor) if args.cursor else None,
+        default_provider=_default_provider(args) if args.provider else None,
+    )
+    return query._replace(archived=True) if args.archived else query
+
+
+def _default_provider(args: Namespace) -> str:
+    """What a thread that records no provider counts as: the home's configuration tells."""
+    from rollout.store.local.config import read_config  # noqa: PLC0415 - only this filter needs it
+
+    return read_config(home_of(args)).model_provider
+
+
+def _count(listing: Listing, args: Namespace, out: Output) -> None:
+    found = sum(map(len, listing.pages()))
+    if not args.json:
+        out.write(f"{found}\n")
+        _note_hidden(listing, out)
+        return
+    document = Document(out, "rollout.list/1")
+    document.member("count", found)
+    document.member("hidden", listing.hidden)
+    document.member("complete", listing.complete)
+    document.end()
+
+
+def _json(listing: Listing, out: Output) -> None:
+    document = Document(out, "rollout.list/1")
+    document.array("threads", (to_json(thread_object(thread)) for page in listing.pages() for thread in page))
+    document.member("nextCursor", str(listing.next) if listing.next else None)
+    document.member("hidden", listing.hidden)
+    document.member("complete", listing.complete)
+    document.end()
+
+
+def _text(listing: Listing, args: Namespace, out: Output) -> None:
+    table = Table(out.width, args.sort, now_ms=time.time_ns() // 1_000_000, user_home=out.user_home, colour=out.colour)
+    for page in listing.pages():
+        lines = table.lines(page) if out.is_terminal and page else (plain_line(thread, args.sort) for thread in page)
+        for line in lines:
+            out.write(line)
+    out.flush()
+    if not listing.shown and out.is_terminal:
+        out.note("no threads")
+    if listing.next:
+        out.note(f"showing {listing.shown}{listing.total}; next page: --cursor '{listing.next}', all: --limit 0")
+    _note_hidden(listing, out)
+
+
+def _note_hidden(listing: Listing, out: Output) -> None:
+    """Law 7: what is left out is announced with its number and how to see it."""
+    hidden = dict(listing.hidden)
+    copies = hidden.pop("duplicate", 0)
+    if hidden:
+        told = ", ".join(f"{number} {reason}" for reason, number in sorted(hidden.items(), key=lambda one: -one[1]))
+        so_far = "" if listing.complete else " so far"
+        out.note(f"{sum(hidden.values())} hidden{so_far} ({told}): --all shows everything")
+    if copies:
+        out.note(f"{copies} files left out: copies of threads that are listed")

@@ -1,0 +1,78 @@
+"""``rollout show``: read a thread, as text, as JSON, or its bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rollout.cli.home import find_thread, open_store
+from rollout.cli.options import THREAD_HELP, count
+from rollout.cli.statuses import DONE, FINDING, INTERRUPTED, UsageError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from rollout.cli.output import Output
+    from rollout.cli.reading import Reading
+    from rollout.ids import ThreadId
+
+DESCRIPTION = """
+Read a thread: what was asked, said, thought and done, with long outputs folded and rolled-back turns marked.
+
+--json gives every line with its payload as it stands in the file, and what was damaged. --raw gives the exact
+bytes of a stored file, decompressed: the newest file of the thread, unless --segment names another.
+
+Reading changes nothing, takes no lock and holds only what it shows at the time. A damaged thread shows its good
+lines; the status is then 1.
+"""
+
+
+def options(parser: ArgumentParser) -> None:
+    """The options of ``rollout show``."""
+    parser.add_argument("thread", metavar="ID", help=THREAD_HELP)
+    parser.add_argument("--tail", type=count, metavar="N", help="only the last N entries (with --json: lines)")
+    parser.add_argument("--follow", action="store_true", help="go on as the thread grows, until interrupted")
+    parser.add_argument("--full", action="store_true", help="fold nothing")
+    parser.add_argument("--raw", action="store_true", help="the exact bytes of the newest file, decompressed")
+    parser.add_argument(
+        "--segment", metavar="N", help="with --raw: file N of the thread, 0 is the oldest, or all of them"
+    )
+    parser.add_argument(
+        "--resolved", action="store_true", help="with --raw: the whole thread, bases of a fork included"
+    )
+
+
+def run(args: Namespace, out: Output) -> int:
+    """Show a thread in one of three forms."""
+    _check(args)
+    store = open_store(args)
+    thread_id = find_thread(store, args.thread)
+    if args.raw:
+        from rollout.cli.show_raw import show_raw as show  # noqa: PLC0415 - one of three forms
+    elif args.json:
+        from rollout.cli.show_json import show_json as show  # noqa: PLC0415 - one of three forms
+    else:
+        from rollout.cli.show_text import show_text as show  # noqa: PLC0415 - one of three forms
+    return _verdict(show(store, thread_id, args, out), thread_id, out)
+
+
+def _check(args: Namespace) -> None:
+    """Raise UsageError for options that contradict each other."""
+    if (args.segment is not None or args.resolved) and not args.raw:
+        raise UsageError("--segment and --resolved go with --raw; see rollout show --help")
+    if args.segment is not None and args.resolved:
+        raise UsageError("--segment and --resolved exclude each other; see rollout show --help")
+    if args.raw and (args.json or args.follow or args.tail is not None):
+        raise UsageError("--raw goes without --json, --tail and --follow; see rollout show --help")
+
+
+def _verdict(reading: Reading, thread_id: ThreadId, out: Output) -> int:
+    """Say on one line what was damaged."""
+    out.flush()
+    ended = INTERRUPTED if reading.interrupted else DONE
+    if not reading.damaged:
+        return ended
+    first = reading.first_damage
+    where = f", first at offset {first.position.offset}: {first.reason}" if first else ""
+    stretches = "1 stretch" if reading.damaged == 1 else f"{reading.damaged} stretches"
+    out.error(f"rollout: thread {thread_id} is damaged: {stretches}, {reading.damaged_bytes} bytes{where}")
+    return ended or FINDING

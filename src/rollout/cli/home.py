@@ -1,0 +1,57 @@
+"""The store that a command works on, and the thread that a person means."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rollout.errors import AmbiguousError, NotFoundError
+from rollout.journal.filesystem import OS
+from rollout.store.local.finding import Finder
+from rollout.store.local.home import find_home
+from rollout.store.local.names import Names
+from rollout.store.local.rows import Rows
+from rollout.store.local.store import LocalStore
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from rollout.ids import ThreadId
+    from rollout.query import Thread
+    from rollout.store.base import ThreadStore
+
+
+def home_of(args: Namespace) -> str:
+    """The home that the command line or the environment names."""
+    return find_home(args.home, os.environ)
+
+
+def open_store(args: Namespace, *, new: bool = False) -> LocalStore:
+    """The store of that home; unless it may be ``new``, a home that --home names must be there: NotFoundError."""
+    home = home_of(args)
+    if args.home and not new and not os.path.isdir(home):
+        raise NotFoundError(f"there is no folder {home}; --home names the folder that holds sessions/")
+    return LocalStore(home)
+
+
+def find_thread(store: ThreadStore, text: str) -> ThreadId:
+    """The one thread that a text means: an id, a unique beginning of one, or a name.
+
+    Raises NotFoundError, or AmbiguousError naming the candidates.
+    """
+    found = store.resolve(text)
+    if len(found) == 0:
+        raise NotFoundError(f"no thread {text!r}: no id begins so and no thread has that name; see rollout list --all")
+    if len(found) > 1:
+        raise AmbiguousError(text, found)
+    return found[0]
+
+
+def row_of(store: LocalStore, thread_id: ThreadId) -> Thread:
+    """The row of one thread, from its newest file alone; raises NotFoundError when it went away meanwhile."""
+    names = Names(store.home, OS)
+    finder = Finder(store.home, OS, names)
+    row = Rows(store.home, OS, names, finder.rollout).row(finder.group(thread_id))
+    if row is None:
+        raise NotFoundError(f"thread {thread_id} went away while it was looked at")
+    return row

@@ -1,0 +1,131 @@
+"""Where a command writes: data to standard output, notes and errors to standard error.
+
+Standard output carries data only. Text of a thread must have been made safe (``rollout.render.safe``) before it
+comes here; JSON is made safe here when a terminal reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import TextIO
+
+_NO_WIDTH = 80
+
+
+class Output:
+    """The streams of one run, and what they can show.
+
+    ``is_terminal`` tells whether a person reads standard output; ``colour`` whether it may have colours (a
+    terminal, and NO_COLOR unset); ``width`` its columns.
+    """
+
+    def __init__(self, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str], *, quiet: bool = False) -> None:
+        """Look at the streams once."""
+        self._stdout, self._stderr = stdout, stderr
+        self._encoding = stdout.encoding or "utf-8"
+        self.quiet = quiet
+        self.is_terminal = stdout.isatty()
+        self.has_watcher = stderr.isatty() and not quiet
+        self.colour = self.is_terminal and "NO_COLOR" not in environ and environ.get("TERM") != "dumb"
+        self.width = terminal_width(_fd(stdout), environ) if self.is_terminal else _NO_WIDTH
+        self.user_home = environ.get("HOME", "")
+
+    def write(self, text: str) -> None:
+        """Write text for people; what the terminal's encoding lacks is escaped."""
+        self.write_bytes(text.encode(self._encoding, "backslashreplace"))
+
+    def write_json(self, document: bytes) -> None:
+        """Write a JSON text or a piece of one; on a terminal no character of it acts."""
+        self.write_bytes(_safe(document) if self.is_terminal else document)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write exact bytes."""
+        self._stdout.buffer.write(data)
+
+    def flush(self) -> None:
+        """Hand everything written to the operating system; raises OSError when it cannot be."""
+        self._stdout.flush()
+
+    def forget(self) -> None:
+        """Nobody reads standard output any more: what is buffered must not fail again at exit."""
+        with suppress(OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._stdout.fileno())
+            os.close(null)
+
+    def note(self, text: str) -> None:
+        """Tell the person something that is no data; not with --quiet."""
+        if not self.quiet:
+            self.error(text)
+
+    def error(self, text: str) -> None:
+        """One line on standard error."""
+        encoding = self._stderr.encoding or "utf-8"
+        self._stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        self._stderr.flush()
+
+    def status(self, text: str) -> None:
+        """Replace the line of progress on standard error; "" takes it away."""
+        self._stderr.write(f"\r\x1b[K{text}")
+        self._stderr.flush()
+
+
+def terminal_width(fd: int, environ: Mapping[str, str]) -> int:
+    """The columns of the terminal behind a descriptor; COLUMNS wins, and 80 is the guess."""
+    told = environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(fd).columns or _NO_WIDTH
+    except OSError:
+        return _NO_WIDTH
+
+
+def _fd(stream: TextIO) -> int:
+    try:
+        return stream.fileno()
+    except OSError:
+        return -1
+
+
+def _safe(document: bytes) -> bytes:
+    from rollout.render.safe import safe_json  # noqa: PLC0415 - a pipe does not need it
+
+    return safe_json(document.decode()).encode()
+
+
+def to_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can say
+    """A value as compact JSON; lone surrogates are escaped, since no encoding can write them."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+class Document:
+    """One JSON object, written member by member, so that an array may be longer than memory."""
+
+    def __init__(self, out: Output, schema: str) -> None:
+        """Begin the object with its schema."""
+        self._out = out
+        out.write_json(b'{"schema":' + to_json(schema))
+
+    def member(self, name: str, value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
+        """Write one member."""
+        self._out.write_json(b"," + to_json(name) + b":" + to_json(value))
+
+    def array(self, name: str, elements: Iterable[bytes]) -> int:
+        """Write an array whose elements are JSON texts, each on a line of its own; returns how many there were."""
+        self._out.write_json(b"," + to_json(name) + b":[")
+        count = 0
+        for count, element in enumerate(elements, 1):
+            self._out.write_json((b"\n" if count == 1 else b",\n") + element)
+        self._out.write_json(b"\n]" if count else b"]")
+        return count
+
+    def end(self) -> None:
+        """Close the object."""
+        self._out.write_json(b"}\n")

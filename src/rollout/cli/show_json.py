@@ -1,0 +1,76 @@
+"""A thread as one JSON document: ``rollout.show/1``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rollout.cli.home import row_of
+from rollout.cli.output import Document, to_json
+from rollout.cli.reading import Reading, last, up_to
+from rollout.cli.rows import thread_object
+from rollout.lines import Damage, Line
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable, Iterator
+
+    from rollout.cli.output import Output
+    from rollout.ids import ThreadId
+    from rollout.lines import Found
+    from rollout.store.local.store import LocalStore
+
+_MOST_DAMAGE = 1000
+
+
+def show_json(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
+    """Write the document as the lines are read; damage is named behind them, the first 1000 stretches of it."""
+    reading, damage = Reading(), list[Damage]()
+    document = Document(out, "rollout.show/1")
+    document.member("thread", thread_object(row_of(store, thread_id)))
+    found = _found(store, thread_id, args, out, reading)
+    document.array("lines", (line_json(line) for line in _lines(found, damage)))
+    document.array("damage", map(to_json, map(_damage_object, damage)))
+    if reading.damaged > len(damage):
+        document.member("damageNotNamed", reading.damaged - len(damage))
+    document.end()
+    return reading
+
+
+def line_json(line: Line) -> bytes:
+    """One line: its number, the facts of its envelope, and the payload with its own bytes."""
+    record = line.record
+    ordinal = {} if record.ordinal is None else {"ordinal": record.ordinal}
+    facts = {"n": known(line.n), "timestamp": record.timestamp, **ordinal, "type": record.type}
+    text = to_json(facts)[:-1] + b',"payload":' + (bytes(record.payload) or b"null")
+    if metadata := bytes(record.metadata):
+        text += b',"metadata":' + metadata
+    return text + b"}"
+
+
+def known(n: int) -> int | None:
+    """The number of a line; null where finding out would mean reading the whole thread."""
+    return n if n >= 0 else None
+
+
+def _found(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output, reading: Reading) -> Iterator[Found]:
+    end = store.end(thread_id) if args.follow else None
+    found = up_to(store.lines(thread_id), end) if args.tail is None else last(store, thread_id, args.tail, end)
+    yield from reading.watch(found)
+    if end is not None:
+        out.flush()
+        for thing in reading.follow(store, thread_id, end):
+            yield thing
+            out.flush()
+
+
+def _lines(found: Iterable[Found], damage: list[Damage]) -> Iterator[Line]:
+    for thing in found:
+        if isinstance(thing, Line):
+            yield thing
+        elif len(damage) < _MOST_DAMAGE:
+            damage.append(thing)
+
+
+def _damage_object(damage: Damage) -> dict[str, object]:
+    position = {"segment": damage.position.segment, "offset": damage.position.offset}
+    return {"n": known(damage.n), **position, "length": damage.length, "reason": damage.reason}

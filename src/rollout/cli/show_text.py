@@ -1,0 +1,96 @@
+"""A thread as a transcript."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rollout.cli.progress import Progress
+from rollout.cli.reading import Reading, last, up_to
+from rollout.lines import Line
+from rollout.render.entries import dropped_stretches
+from rollout.render.text import PLAIN, Style, Transcript
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable, Iterator
+
+    from rollout.cli.output import Output
+    from rollout.ids import ThreadId
+    from rollout.lines import Found, Position
+    from rollout.render.entries import Stretch
+    from rollout.store.base import ThreadStore
+    from rollout.store.local.store import LocalStore
+
+_MARKS = (b"thread_rolled_back", b'"history_base"')
+_OVERLAP = 32
+_LINES_AN_ENTRY = 4
+
+
+def show_text(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
+    """Write the transcript; in constant memory, unless only its end is wanted."""
+    reading = Reading()
+    style = Style(out.colour, out.width, None if args.full else PLAIN.fold)
+    end = store.end(thread_id) if args.follow else None
+    if args.tail is None:
+        transcript = Transcript(style, _dropped(store, thread_id, out))
+        pieces = transcript.render(reading.watch(up_to(store.lines(thread_id), end)))
+    else:
+        transcript, pieces = _tail(store, thread_id, args.tail, end, style)
+    for piece in pieces:
+        out.write(piece)
+    if end is not None:
+        out.flush()
+        for piece in transcript.render(reading.follow(store, thread_id, end)):
+            out.write(piece)
+            out.flush()
+    _note_unseen(transcript, out)
+    return reading
+
+
+def _tail(
+    store: ThreadStore, thread_id: ThreadId, wanted: int, end: Position | None, style: Style
+) -> tuple[Transcript, Iterator[str]]:
+    """The last entries: reads backwards until there are enough of them."""
+    size = wanted * _LINES_AN_ENTRY + 1
+    while True:
+        found = last(store, thread_id, size, end)
+        transcript = Transcript(style, dropped_stretches(_lines(found)), numbered=False)
+        pieces = list(transcript.render(found))
+        if len(pieces) >= wanted or len(found) < size:
+            return transcript, iter(pieces[-wanted:] if wanted else ())
+        size *= 2
+
+
+def _dropped(store: ThreadStore, thread_id: ThreadId, out: Output) -> tuple[Stretch, ...]:
+    """What rollbacks took back.
+
+    A rollback stands behind what it drops, so the thread is read once before; most threads have none, and looking
+    for the word is quick.
+    """
+    total = sum(max(segment.bytes, segment.data_length) for segment in store.segments(thread_id))
+    if not any(_mentions_rollback(store.raw(thread_id, one.rollout_id)) for one in store.segments(thread_id)):
+        return ()
+    progress = Progress(out, "looking for rollbacks", total)
+    return dropped_stretches(_lines(progress.watch(store.lines(thread_id))))
+
+
+def _mentions_rollback(blocks: Iterable[bytes]) -> bool:
+    """Whether a file has a rollback, or builds on another file that may have one."""
+    before = b""
+    for block in blocks:
+        window = before + block
+        if any(mark in window for mark in _MARKS):
+            return True
+        before = block[-_OVERLAP:]
+    return False
+
+
+def _lines(found: Iterable[Found]) -> Iterator[Line]:
+    return (thing for thing in found if isinstance(thing, Line))
+
+
+def _note_unseen(transcript: Transcript, out: Output) -> None:
+    """Law 7: lines without text are counted, on a terminal."""
+    if transcript.unseen and out.is_terminal:
+        told = ", ".join(f"{number} {kind}" for kind, number in transcript.unseen.most_common())
+        out.note(f"{transcript.unseen.total()} lines have nothing to read ({told}): --json shows them")

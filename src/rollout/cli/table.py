@@ -1,0 +1,116 @@
+"""A page of threads as aligned columns that fit a terminal, and as plain lines for a pipe."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from rollout.cli.when import ago
+from rollout.render.safe import fit, pad, safe_line, width
+from rollout.times import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rollout.query import Thread
+
+_SHORTEST_ID = 13  # the 48 bits of time in an id, as text: unique in practice, not only on this page
+_GAP = "  "
+_TITLES = ("ID", "WHEN", "FOLDER", "THREAD")
+_CODES = {"bold": "1", "dim": "2", "yellow": "33"}
+
+
+class Table:
+    """Lays out pages of one listing; the first page decides how wide the columns are.
+
+    ``order`` is the sort key, whose time is shown.
+    """
+
+    def __init__(self, columns: int, order: str, *, now_ms: int, user_home: str, colour: bool) -> None:
+        """Nothing is laid out yet."""
+        self._columns, self._order, self._now_ms = columns, order, now_ms
+        self._user_home, self._colour = user_home, colour
+        self._widths: tuple[int, int, int] | None = None
+
+    def lines(self, threads: Sequence[Thread]) -> Iterator[str]:
+        """The lines of one page, each ending in a newline; the first page is headed."""
+        shortest = unique_length([thread.id for thread in threads])
+        cells = [self._cells(thread, shortest) for thread in threads]
+        if self._widths is None:
+            self._widths = self._measure(cells)
+            yield self._line(_TITLES, ("dim", "dim", "dim", "dim"))
+        for thread, row in zip(threads, cells, strict=True):
+            quiet = "dim" if thread.archived or thread.problem else ""
+            yield self._line(row, ("yellow", "dim", "dim", "bold" if thread.name and not quiet else quiet))
+
+    def _cells(self, thread: Thread, shortest: int) -> tuple[str, str, str, str]:
+        folder = _tilde(safe_line(thread.summary.cwd or "?"), self._user_home)
+        branch = safe_line(str((thread.summary.git or {}).get("branch") or ""))
+        return (
+            thread.id[:shortest],
+            ago(time_of(thread, self._order), self._now_ms),
+            folder + (f" [{branch}]" if branch else ""),
+            title(thread),
+        )
+
+    def _measure(self, cells: Sequence[tuple[str, ...]]) -> tuple[int, int, int]:
+        identity, when = (max(width(row[at]) for row in [_TITLES, *cells]) for at in (0, 1))
+        folder = max(width(row[2]) for row in [_TITLES, *cells])
+        return identity, when, max(len(_TITLES[2]), min(folder, self._columns * 3 // 10))
+
+    def _line(self, row: Sequence[str], colours: Sequence[str]) -> str:
+        identity, when, folder = self._widths or (0, 0, 0)
+        rest = max(1, self._columns - identity - when - folder - 3 * len(_GAP))
+        cells = [pad(row[0], identity), pad(row[1], when), pad(_fit_left(row[2], folder), folder), fit(row[3], rest)]
+        return _GAP.join(map(self._paint, cells, colours)).rstrip() + "\n"
+
+    def _paint(self, text: str, colour: str) -> str:
+        return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self._colour and colour else text
+
+
+def plain_line(thread: Thread, order: str) -> str:
+    """One thread as tab-separated fields: id, time, folder, name or first question."""
+    fields = (thread.id, to_text(time_of(thread, order)), safe_line(thread.summary.cwd or ""), title(thread))
+    return "\t".join(fields) + "\n"
+
+
+def title(thread: Thread) -> str:
+    """What a thread is called, on one line: its name, else what was asked first, with what is special in front."""
+    if thread.problem:
+        return f"[unreadable: {safe_line(thread.problem)}]"
+    family = thread.summary.source_key
+    marks = ["archived"] if thread.archived else []
+    if family not in ("cli", "vscode"):
+        marks.append(safe_line(family))
+    told = safe_line(thread.name or thread.preview[:1000]) or "(nothing was asked yet)"
+    return f"[{', '.join(marks)}] {told}" if marks else told
+
+
+def time_of(thread: Thread, order: str) -> int:
+    """The time by which a listing is sorted."""
+    times: dict[str, int] = {"created": thread.created_ms, "updated": thread.modified_ms, "active": thread.active_ms}
+    return times[order]
+
+
+def unique_length(ids: Sequence[str]) -> int:
+    """How many characters tell all of these ids apart; never fewer than the time inside an id takes."""
+    ordered = sorted(set(ids))
+    shared = (_common(first, second) for first, second in pairwise(ordered))
+    return min(36, max(_SHORTEST_ID, max(shared, default=0) + 1))
+
+
+def _common(first: str, second: str) -> int:
+    return next((at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), len(first))
+
+
+def _tilde(path: str, user_home: str) -> str:
+    if user_home and user_home != "/" and (path == user_home or path.startswith(user_home + "/")):
+        return "~" + path[len(user_home) :]
+    return path
+
+
+def _fit_left(path: str, columns: int) -> str:
+    """The end of a path tells more than its beginning."""
+    if width(path) <= columns:
+        return path
+    return "…" + fit(path[::-1], columns)[-2::-1]

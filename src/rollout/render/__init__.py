@@ -1,0 +1,1 @@
+"""Renderers: threads as people read them; iterators in, iterators out, bounded memory."""

@@ -1,0 +1,66 @@
+"""Where threads live: the contract (``base``), the reference (``memory``), a Codex home (``local``).
+
+``open_store`` finds the store that a path or URL means; each backend is imported only when it is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rollout.errors import RolloutError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rollout.store.base import ThreadStore
+
+
+def open_store(url_or_path: str | os.PathLike[str] = "") -> ThreadStore:
+    """The store that a text means: a path or ``file:`` URL is a home, ``memory:`` a new store in memory.
+
+    Without a text: the home of ``ROLLOUT_HOME``, else of ``CODEX_HOME``, else ``~/.codex``.
+    Raises RolloutError for anything else, saying which forms there are.
+    """
+    text = os.fspath(url_or_path)
+    scheme, colon, rest = text.partition(":")
+    if not colon or "/" in scheme or len(scheme) < 2:
+        return _open_home(text)
+    opener = _OPENERS.get(scheme.lower())
+    if opener is None:
+        raise RolloutError(f"{text!r}: no store is known by {scheme}:; give a folder, file:<path> or memory:")
+    return opener(rest)
+
+
+def _open_home(path: str) -> ThreadStore:
+    from rollout.store.local.home import find_home  # noqa: PLC0415 - only who opens a home pays for it
+    from rollout.store.local.store import LocalStore  # noqa: PLC0415 - the same
+
+    return LocalStore(find_home(path))
+
+
+def _open_file_url(rest: str) -> ThreadStore:
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - a plain path needs none of it
+
+    parts = urlsplit(f"file:{rest}")
+    if parts.netloc not in ("", "localhost"):
+        raise RolloutError(f"'file:{rest}': a home is a folder of this machine; give file:///<path>")
+    return _open_home(unquote(parts.path))
+
+
+def _open_memory(rest: str) -> ThreadStore:
+    from rollout.store.memory import MemoryStore  # noqa: PLC0415 - only who asks for it pays for it
+
+    if rest.strip("/"):
+        raise RolloutError(f"'memory:{rest}': a store in memory has no name; give memory:")
+    return MemoryStore()
+
+
+def _refuse_postgres(_: str) -> ThreadStore:
+    raise RolloutError("postgresql: the postgres extra is not available yet; give a folder, file:<path> or memory:")
+
+
+_OPENERS = {
+    "file": _open_file_url,
+    "memory": _open_memory,
+    "postgresql": _refuse_postgres,
+    "postgres": _refuse_postgres,
+}

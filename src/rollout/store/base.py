@@ -1,0 +1,275 @@
+"""The contract of a store: where threads live.
+
+Synchronous, safe from any thread, every method bounded in memory. No method is optional. The public
+conformance suite (``rollout.testing.conformance``) is the contract in executable form; the memory store is
+its reference.
+
+Coordinates. ``n`` is the 0-based number of a physical line (a stretch up to and including a newline) in the
+logical thread, the bases of forks included: the one coordinate that all stores share. A position is opaque,
+ordered and comparable within one thread.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from rollout.codec import Era
+    from rollout.ids import ThreadId
+    from rollout.lines import Found, Position
+    from rollout.query import Page, ThreadQuery
+    from rollout.summary import Summary
+
+
+class Place(NamedTuple):
+    """Where a new thread is put: the instant of its creation and its local offset, for the file's name."""
+
+    unix_ms: int
+    utc_offset_s: int = 0
+
+
+class Segment(NamedTuple):
+    """One stored file of a thread: ``name`` is its file name (a logical ``.jsonl`` name), ``rollout_id`` the
+    id of the physical file, ``data_length`` its uncompressed length (-1 when only decompressing would tell)."""
+
+    name: str
+    rollout_id: str
+    bytes: int
+    modified_ns: int
+    mode: int
+    archived: bool
+    compressed: bool
+    data_length: int = -1
+
+
+class Owner(NamedTuple):
+    """Who writes a thread now; "" and 0 are unknown."""
+
+    pid: int
+    program: str
+    host: str
+    started: str
+
+    def facts(self) -> dict[str, object]:
+        """As a mapping, for errors and ``--json``."""
+        return {"pid": self.pid or None, "program": self.program, "host": self.host, "started": self.started}
+
+
+class Hit(NamedTuple):
+    """One place where a search found its text."""
+
+    thread_id: str
+    n: int
+    position: Position
+    role: str
+    timestamp: str
+    snippet: str
+
+
+class SearchPage(NamedTuple):
+    """The answer to a search; ``complete`` is False when a bound ended it."""
+
+    hits: tuple[Hit, ...]
+    complete: bool
+    note: str = ""
+
+
+class Receipt(NamedTuple):
+    """What a removal took away, and how it can be brought back."""
+
+    thread_id: str
+    token: str
+    names: tuple[str, ...]
+    bytes: int
+
+
+class Writer(ABC):
+    """The one writer of one thread, held under its lock from ``begin`` or ``open_writer`` to ``close``.
+
+    Used by one thread at a time, except that ``sync`` may run beside ``append`` and ``flush``. Every method
+    raises; after an error nothing accepted is lost and the call may be repeated. A writer that lost its
+    lease raises FencedError for ever.
+    """
+
+    @property
+    @abstractmethod
+    def inline(self) -> bool:
+        """Whether append and flush are quick enough to be called on an event loop."""
+
+    @property
+    @abstractmethod
+    def thread_id(self) -> ThreadId:
+        """The thread that is written."""
+
+    @property
+    @abstractmethod
+    def path(self) -> str:
+        """Where the thread is stored, in words a person can use."""
+
+    @property
+    @abstractmethod
+    def era(self) -> Era:
+        """The era of what is written; a new thread is ``legacy``."""
+
+    @property
+    @abstractmethod
+    def next_ordinal(self) -> int | None:
+        """The ordinal that the next line must bear; None where the era has none."""
+
+    @property
+    @abstractmethod
+    def next_n(self) -> int:
+        """The number of the next line in the logical thread; may have to count once."""
+
+    @property
+    @abstractmethod
+    def position(self) -> Position:
+        """Where the next byte goes."""
+
+    @property
+    @abstractmethod
+    def begun(self) -> bool:
+        """Whether the thread exists in the store."""
+
+    @property
+    @abstractmethod
+    def pending_bytes(self) -> int:
+        """Bytes accepted and not yet handed over."""
+
+    @abstractmethod
+    def begin(self, meta_line: bytes) -> None:
+        """Make the thread exist with its first line. Idempotent: a second call writes nothing.
+
+        Takes the lock. Raises BusyError, LockError, WriteError; may be repeated.
+        """
+
+    @abstractmethod
+    def append(self, lines: bytes | bytearray | memoryview, count: int) -> int:
+        """Accept ``count`` whole lines, in order; nothing is promised yet about where they are.
+
+        Returns how many lines this writer has accepted since it was opened. Copies the bytes.
+        """
+
+    @abstractmethod
+    def flush(self) -> int:
+        """Hand all accepted lines to the store's keeper: they survive the death of this process.
+
+        Returns how many lines are flushed since the writer was opened. A failed write is tried once more on
+        a fresh handle; then WriteError, and the lines stay pending.
+        """
+
+    @abstractmethod
+    def sync(self) -> int:
+        """Put all flushed lines on stable storage: they survive the death of the machine.
+
+        Does not flush. Returns how many lines are synced. Raises SyncError; bytes once refused stay unsafe
+        until they have been written anew.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the lock and the handles; idempotent. What was accepted must have been flushed before."""
+
+
+class ThreadStore(ABC):
+    """Where threads live. See the module for coordinates and concurrency."""
+
+    @abstractmethod
+    def create(self, thread_id: ThreadId, place: Place) -> Writer:
+        """A writer of a new thread; nothing is stored and no lock is taken until its ``begin``."""
+
+    @abstractmethod
+    def open_writer(self, thread_id: str, wait: float = 0.0) -> Writer:
+        """The writer of an existing thread; opening changes no byte and no time.
+
+        Waits up to ``wait`` seconds for another writer to finish, then raises BusyError (within 100 ms when
+        ``wait`` is 0). Raises NotFoundError, LockError.
+        """
+
+    @abstractmethod
+    def owner(self, thread_id: str) -> Owner | None:
+        """Who writes the thread now, told by the lock itself and not by a file's existence."""
+
+    @abstractmethod
+    def lines(self, thread_id: str, start: int = 0, *, own: bool = False) -> Iterator[Found]:
+        """The thread from line ``start`` on, bases of forks resolved; ``own``: only what the thread's newest
+        file holds itself, numbered as in the logical thread. Raises NotFoundError."""
+
+    @abstractmethod
+    def lines_back(self, thread_id: str, before: Position | None = None) -> Iterator[Found]:
+        """The thread from its end (or from a position) backwards, reading only what is asked for.
+
+        ``n`` is -1 where counting would mean reading the whole thread.
+        """
+
+    @abstractmethod
+    def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
+        """The position of the end once it is beyond ``after``, or ``after`` when the time is over."""
+
+    @abstractmethod
+    def end(self, thread_id: str) -> Position:
+        """The position behind the last complete line."""
+
+    @abstractmethod
+    def segments(self, thread_id: str) -> tuple[Segment, ...]:
+        """The stored files of the thread, oldest first; bases that belong to other threads are not among them."""
+
+    @abstractmethod
+    def raw(self, thread_id: str, rollout_id: str | None = None) -> Iterator[bytes]:
+        """The exact bytes of one segment (by default the newest), decompressed, in blocks."""
+
+    @abstractmethod
+    def put(self, segment: Segment, blocks: Iterable[bytes]) -> None:
+        """Store the exact bytes of a segment under its name; raises ExistsError rather than replace anything."""
+
+    @abstractmethod
+    def summary(self, thread_id: str) -> Summary:
+        """The facts of the thread, folded from all of its own lines."""
+
+    @abstractmethod
+    def resolve(self, text: str) -> tuple[ThreadId, ...]:
+        """The threads that a text means: an id in any form, a unique prefix of 4 or more, or a name."""
+
+    @abstractmethod
+    def list(self, query: ThreadQuery) -> Page:
+        """One page of threads."""
+
+    @abstractmethod
+    def search(self, text: str, query: ThreadQuery) -> SearchPage:
+        """Where a text occurs in what people and agents said and did, newest thread first, ignoring case."""
+
+    @abstractmethod
+    def references(self, thread_id: str) -> tuple[ThreadId, ...]:
+        """The threads that build on this one by reference (``history_base``)."""
+
+    @abstractmethod
+    def set_archived(self, thread_id: str, archived: bool) -> None:  # noqa: FBT001 - the state itself
+        """Archive or unarchive every segment; same bytes, same names. Idempotent. Takes the lock."""
+
+    @abstractmethod
+    def set_name(self, thread_id: str, name: str) -> None:
+        """Give the thread a name; surrounding white space is cut, an empty name raises InvalidQueryError."""
+
+    @abstractmethod
+    def names(self) -> Mapping[str, str]:
+        """The newest name of every thread that has one."""
+
+    @abstractmethod
+    def remove(self, thread_id: str) -> Receipt:
+        """Take the thread away so that it can be restored. Takes the lock; refuses while forks build on it."""
+
+    @abstractmethod
+    def restore(self, receipt: Receipt) -> None:
+        """Bring a removed thread back, byte for byte; raises ExistsError rather than replace anything."""
+
+    @abstractmethod
+    def sync(self, writers: Sequence[Writer]) -> None:
+        """Sync several writers in one go (group commit); raises the first failure after trying all."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what the store holds; open writers stay open."""
+
+

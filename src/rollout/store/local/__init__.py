@@ -1,0 +1,1 @@
+"""A Codex home as a store: files first, names and folders exactly as Codex has them."""

@@ -1,0 +1,149 @@
+"""From what a person says to files: an id in any form, a prefix, a name, the newest thread of a folder.
+
+Every search is an exact walk over the names of the home, at any depth (spec: rollout-format 6.9); contents are
+read only where a name does not tell.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rollout.errors import FormatError, NotFoundError
+from rollout.ids import ThreadId, try_parse
+from rollout.journal.filesystem import OS, READ
+from rollout.store.local.headtail import WINDOW, read_facts
+from rollout.store.local.paths import ARCHIVED, ZST, id_in, parse_name
+from rollout.store.local.walk import File, Walk, by_thread
+
+if TYPE_CHECKING:
+    from rollout.journal.filesystem import Filesystem
+    from rollout.store.local.names import Names
+    from rollout.store.local.walk import Group
+
+_SHORTEST_PREFIX = 4
+_HEX = frozenset("0123456789abcdef")
+
+
+class Finder:
+    """Finds threads and rollouts in one home. Safe from any thread; keeps nothing between calls."""
+
+    def __init__(self, home: str, fs: Filesystem, names: Names) -> None:
+        """Nothing is read yet."""
+        self._home = home
+        self._fs = fs
+        self._names = names
+
+    def group(self, thread_id: str) -> Group:
+        """The files of a thread, by the id in their names, else by the id in their metadata.
+
+        Raises NotFoundError.
+        """
+        wanted = try_parse(thread_id)
+        files = Walk(self._home, self._fs).everything()
+        found = self._named(files, wanted) or self._claimed(files, wanted) if wanted else None
+        if found is None:
+            raise NotFoundError(
+                f"no thread {thread_id} in {self._home}; `rollout list --all` names those that are there"
+            )
+        return found
+
+    def path(self, thread_id: str, *, archived: bool) -> str | None:
+        """The newest file of a thread among the active or the archived ones, None when there is none."""
+        wanted = try_parse(thread_id)
+        walk = Walk(self._home, self._fs)
+        files = walk.archived() if archived else walk.active()
+        found = self._named(files, wanted) or self._claimed(files, wanted) if wanted else None
+        return None if found is None else found.newest.path
+
+    def rollout(self, rollout_id: str) -> File | None:
+        """The file with a rollout id, active or archived; tried first where an id of its time belongs."""
+        wanted = try_parse(rollout_id)
+        if wanted is None:
+            return None
+        walk = Walk(self._home, self._fs)
+        born = wanted.unix_ms
+        near = [] if born is None else walk.days_around(born)
+        return _with_rollout(near, wanted) or _with_rollout(walk.everything(), wanted)
+
+    def resolve(self, text: str) -> tuple[ThreadId, ...]:
+        """The threads that a text means, sorted: an id, a prefix of 4 or more of its digits, a newest name."""
+        files = Walk(self._home, self._fs).everything()
+        wanted = try_parse(text)
+        if wanted is not None:
+            known = any(file.thread_id == wanted for file in files) or self._claimed(files, wanted) is not None
+            return (wanted,) if known else ()
+        ids = {ThreadId(file.thread_id) for file in files}
+        found = {bearer for bearer in self._names.bearers(text.strip()) if bearer in ids}
+        prefix = text.strip().lower().replace("-", "")
+        if len(prefix) >= _SHORTEST_PREFIX and _HEX.issuperset(prefix):
+            found |= {thread_id for thread_id in ids if thread_id.replace("-", "").startswith(prefix)}
+        return tuple(sorted(found))
+
+    def _named(self, files: list[File], wanted: ThreadId) -> Group | None:
+        own = [file for file in files if file.thread_id == wanted]
+        return by_thread(own)[0][0] if own else None
+
+    def _claimed(self, files: list[File], wanted: ThreadId) -> Group | None:
+        """A thread whose metadata bear the id, though its names bear another one."""
+        for group in by_thread(files)[0]:
+            if self._claims(group.newest, wanted):
+                return group
+        return None
+
+    def _claims(self, file: File, wanted: ThreadId) -> bool:
+        try:
+            if not file.path.endswith(ZST) and not self._mentions(file.path, wanted):
+                return False
+            return try_parse(read_facts(file.path, self._fs).summary.id or "") == wanted
+        except OSError:
+            return False
+
+    def _mentions(self, path: str, wanted: ThreadId) -> bool:
+        fd = self._fs.open(path, READ)
+        try:
+            head = self._fs.pread(fd, WINDOW, 0).lower()
+            return wanted.encode() in head or wanted.replace("-", "").encode() in head
+        finally:
+            self._fs.close(fd)
+
+
+def _with_rollout(files: list[File], wanted: ThreadId) -> File | None:
+    return next((file for file in files if file.rollout_id == wanted), None)
+
+
+def file_at(path: str, fs: Filesystem = OS) -> File:
+    """The rollout at a path. Raises NotFoundError; FormatError when neither name nor metadata tell whose it is."""
+    name = os.path.basename(path)
+    archived = ARCHIVED in path.split(os.sep)
+    parsed = parse_name(name)
+    if not _exists(fs, path):
+        raise NotFoundError(f"there is no rollout at {path}")
+    if parsed is not None:
+        return File(parsed.time, parsed.thread_id, parsed.rollout_id, True, not parsed.compressed, path, archived)
+    thread_id = try_parse(read_facts(path, fs).summary.id or "") or id_in(name)
+    if thread_id is None:
+        raise FormatError(f"{path}: neither its name nor its metadata tell which thread it is")
+    return File("", thread_id, thread_id, False, not name.endswith(ZST), path, archived)
+
+
+def physical_files(group: Group, home: str, fs: Filesystem = OS) -> list[File]:
+    """Every file that bears the thread's id, copies and compressed twins included; the newest first."""
+    wanted = group.newest.thread_id
+    found: list[File] = []
+    for file in Walk(home, fs).everything():
+        if file.thread_id != wanted:
+            continue
+        found.append(file)
+        twin = file._replace(path=file.path + ZST, plain=False)
+        if file.plain and _exists(fs, twin.path):
+            found.append(twin)
+    return sorted(found, reverse=True)
+
+
+def _exists(fs: Filesystem, path: str) -> bool:
+    try:
+        fs.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True

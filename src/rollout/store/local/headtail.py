@@ -1,0 +1,300 @@
+"""The facts of one rollout from at most 64 KiB of its head and 64 KiB of its tail, whatever its size.
+
+The head gives what was written once (the metadata, the first question), the tail what changes (the last
+time, model, tokens). A file of up to 128 KiB is covered wholly; of a longer one ``summary.partial`` says that
+an absent fact may still come. A compressed file gives its facts only as far as 128 KiB of it reach, and its
+file time stands for the time of its last record, since nothing can be read from its end.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rollout.journal.filesystem import OS, READ
+from rollout.store.local.paths import ZST
+from rollout.store.local.prefix import parse_prefix
+from rollout.summary import Summary, fold
+from rollout.times import parse_ms
+
+if TYPE_CHECKING:
+    import os
+    from types import ModuleType
+
+    from rollout.journal.filesystem import Filesystem
+
+WINDOW = 64 * 1024
+_TAIL_STEP = 4 * 1024
+_MOST_CANDIDATES = 16
+_WINDOW_LOG = 27
+_UNPACKED_MOST = 8 * 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
+_FOREIGN = b"\0 \t\r\n"
+_STAMP = b'{"timestamp":"'
+_TELLING = (b'"session_meta"', b'"user_message"', b'"UserMessage"', b'"thread_goal_updated"', b'"turn_context"')
+_LATEST = (b'"turn_context"', b'"token_count"')
+
+
+class Facts(NamedTuple):
+    """What was found out about one file, and what it cost: ``bytes_read`` is at most 128 KiB.
+
+    ``active_ms`` is the time of the last record, None when none could be read. ``problem`` says in words why
+    the file cannot be read as a thread.
+    """
+
+    summary: Summary
+    active_ms: int | None
+    size: int
+    modified_ns: int
+    bytes_read: int
+    problem: str | None
+
+
+class _Windows(NamedTuple):
+    """What was read: ``head`` from the beginning, ``tail`` behind a gap; no gap when ``whole``."""
+
+    head: bytes
+    tail: bytes
+    whole: bool
+    bytes_read: int
+    problem: str | None = None
+
+
+def read_facts(path: str, fs: Filesystem = OS, *, end: int | None = None) -> Facts:
+    """The facts of the file at a path, compressed when its name says so; ``end``: of its beginning only.
+
+    Raises FileNotFoundError when it is not there (any more); every other failure is told as ``problem``.
+    """
+    summary = Summary()
+    try:
+        status, windows = _read(path, fs, end)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        summary.partial = True
+        return Facts(summary, None, 0, 0, 0, f"cannot be read: {error.strerror or error}")
+    summary.partial = not windows.whole
+    active = _fold_windows(summary, windows)
+    if windows.whole:
+        summary.lines = sum(1 for line in windows.head.split(b"\n") if line.strip())
+    problem = windows.problem or _problem(summary, windows)
+    return Facts(summary, active, status.st_size, status.st_mtime_ns, windows.bytes_read, problem)
+
+
+def _read(path: str, fs: Filesystem, end: int | None) -> tuple[os.stat_result, _Windows]:
+    fd = fs.open(path, READ)
+    try:
+        status = fs.fstat(fd)
+        if path.endswith(ZST):
+            windows = _compressed_windows(fs, fd, status.st_size)
+            return status, windows if end is None else windows._replace(head=windows.head[:end])
+        return status, _plain_windows(fs, fd, status.st_size if end is None else min(end, status.st_size))
+    finally:
+        fs.close(fd)
+
+
+def _plain_windows(fs: Filesystem, fd: int, size: int) -> _Windows:
+    head = fs.pread(fd, min(WINDOW, size), 0)
+    if size <= WINDOW:
+        return _Windows(head, b"", whole=True, bytes_read=len(head))
+    start = max(WINDOW, size - WINDOW)
+    tail = fs.pread(fd, size - start, start)
+    read = len(head) + len(tail)
+    if start == WINDOW:
+        return _Windows(head + tail, b"", whole=True, bytes_read=read)
+    return _Windows(head, tail, whole=False, bytes_read=read)
+
+
+def _compressed_windows(fs: Filesystem, fd: int, size: int) -> _Windows:
+    """The beginning of what is compressed; all of it when the file is small and does not unpack to much."""
+    packed = fs.pread(fd, 2 * WINDOW, 0)
+    unpacked, problem, ended = _unpack(packed)
+    whole = size <= len(packed) and ended and problem is None
+    head = unpacked if whole else unpacked[:WINDOW]
+    return _Windows(head, b"", whole=whole, bytes_read=len(packed), problem=problem)
+
+
+def _unpack(packed: bytes) -> tuple[bytes, str | None, bool]:
+    """All frames one after the other, up to a bound; what went wrong; and whether the end was reached."""
+    zstd, out = _zstd(), bytearray()
+    while packed and len(out) < _UNPACKED_MOST:
+        frame = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG})
+        try:
+            out += frame.decompress(packed, _UNPACKED_MOST - len(out))
+        except zstd.ZstdError as error:
+            large = "too much memory" in str(error)
+            reason = "needs a zstd window above 128 MiB" if large else "is no valid zstd file"
+            return bytes(out), f"cannot be decompressed: it {reason}", False
+        if not frame.eof:
+            return bytes(out), None, False
+        packed = frame.unused_data
+    return bytes(out), None, not packed
+
+
+def _zstd() -> ModuleType:
+    """The standard library's module from Python 3.14, before that its backport; only compressed files pay for it."""
+    return importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+
+
+def _problem(summary: Summary, windows: _Windows) -> str | None:
+    if windows.whole and not windows.head.strip():
+        return "holds only blank lines" if windows.head else "is empty"
+    if not summary.has_meta:
+        return "has no session_meta" if windows.whole else "has no session_meta within its first 64 KiB"
+    return None
+
+
+def _fold_windows(summary: Summary, windows: _Windows) -> int | None:
+    """Fold what tells anything; the time of the last record is returned."""
+    start = _fold_head(summary, windows)
+    rest = windows.head[start:] or windows.head if windows.whole else windows.tail[windows.tail.find(b"\n") + 1 :]
+    for line in _latest_lines(rest):
+        _fold_line(summary, line)
+    last = last_time(rest) or (last_time(windows.head) if windows.whole and start else None)
+    if last is not None:
+        summary.active_at = last
+    return parse_ms(last)
+
+
+def _fold_head(summary: Summary, windows: _Windows) -> int:
+    """Fold forward until everything that is written once has been seen; where that was is returned."""
+    data, start = windows.head, 0
+    while start < len(data) and not (summary.has_meta and summary.title):
+        end = data.find(b"\n", start)
+        if end < 0 and not windows.whole:
+            _fold_cut(summary, data[start:])
+            return len(data)
+        end = len(data) if end < 0 else end
+        line = data[start:end]
+        if b'"payload"' not in line or any(mark in line for mark in _TELLING):
+            _fold_line(summary, line)
+        start = end + 1
+    return start
+
+
+def _fold_line(summary: Summary, line: bytes) -> None:
+    """Fold one whole line; a damaged one tells nothing here, as it tells nothing to a reader."""
+    found = load_line(line)
+    if found is not None:
+        fold(summary, found)
+
+
+def _fold_cut(summary: Summary, line: bytes) -> None:
+    found = parse_prefix(line)
+    if found:
+        fold(summary, found)
+
+
+def load_line(line: bytes) -> dict[str, Any] | None:
+    """One line as a mapping; None when it is not one JSON object of valid UTF-8.
+
+    A byte order mark and NUL bytes around it are passed over, as a reader passes over them.
+    """
+    if line[:1] != b"{":
+        line = line.strip(_FOREIGN).removeprefix(_BOM).strip(_FOREIGN)
+    try:
+        found = json.loads(line.decode())
+        if b"\\ud" in line or b"\\uD" in line:
+            json.dumps(found, ensure_ascii=False).encode()  # a lone half of a pair cannot be encoded
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _latest_lines(data: bytes) -> list[bytes]:
+    """The last lines that tell model and tokens, and metadata that was written again, in file order."""
+    found: dict[int, bytes] = {}
+    for mark in _LATEST:
+        for start, line in _lines_with(data, mark):
+            found[start] = line
+            if b'"info":null' not in line:
+                break
+    found.update(_lines_with(data, b'"session_meta"'))
+    return [found[start] for start in sorted(found)]
+
+
+def _lines_with(data: bytes, mark: bytes) -> list[tuple[int, bytes]]:
+    """The last few lines of that kind, newest first."""
+    lines: list[tuple[int, bytes]] = []
+    kind = b'"type":' + mark
+    end = len(data)
+    while len(lines) < _MOST_CANDIDATES:
+        at = data.rfind(kind, 0, end)
+        if at < 0:
+            break
+        start = data.rfind(b"\n", 0, at) + 1
+        stop = data.find(b"\n", at)
+        lines.append((start, data[start : len(data) if stop < 0 else stop]))
+        end = start
+    return lines
+
+
+def last_time(data: bytes) -> str | None:
+    """The timestamp of the last record in a stretch that begins at a line; a torn line does not count."""
+    end = len(data)
+    while end > 0:
+        start = data.rfind(b"\n", 0, end) + 1
+        line = data[start:end].strip()
+        time = _time_of(line, whole=end < len(data)) if line else None
+        if time is not None:
+            return time
+        end = start - 1
+    return None
+
+
+def _time_of(line: bytes, *, whole: bool) -> str | None:
+    """The timestamp of a line; read straight from its canonical beginning when its end is there."""
+    if whole and line.startswith(_STAMP) and line.endswith(b"}"):
+        time = line[len(_STAMP) : line.find(b'"', len(_STAMP))]
+        if time.isascii():
+            return time.decode() or None
+    found = (load_line(line) or {}).get("timestamp")
+    return found if isinstance(found, str) and found else None
+
+
+def active_ms(path: str, fs: Filesystem = OS) -> int | None:
+    """The time of the last record alone, from at most 64 KiB of the tail; None when it cannot be told.
+
+    Raises FileNotFoundError.
+    """
+    if path.endswith(ZST):
+        return None
+    try:
+        fd = fs.open(path, READ)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return None
+    try:
+        return _active_ms(fs, fd, fs.fstat(fd).st_size)
+    except OSError:
+        return None
+    finally:
+        fs.close(fd)
+
+
+def _active_ms(fs: Filesystem, fd: int, size: int) -> int | None:
+    for length in (_TAIL_STEP, WINDOW):
+        start = max(0, size - length)
+        data = fs.pread(fd, length, start)
+        time = last_time(data if start == 0 else data[data.find(b"\n") + 1 :])
+        if time is not None:
+            return parse_ms(time)
+        if start == 0:
+            break
+    return None
+
+
+def may_have_base(path: str, fs: Filesystem = OS) -> bool:
+    """Whether a file's metadata may name a base, told from its first 64 KiB; False is certain.
+
+    Raises OSError.
+    """
+    fd = fs.open(path, READ)
+    try:
+        head = fs.pread(fd, WINDOW, 0)
+    finally:
+        fs.close(fd)
+    return b'"history_base"' in head or (len(head) == WINDOW and b"\n" not in head)

@@ -1,0 +1,327 @@
+"""A Codex home as a store: the files are the truth, and nothing else is asked.
+
+Reading takes no lock and writes nothing. What moves files takes the thread's lock, as Codex does. Light to
+import: listing needs none of the heavier modules, which are imported where they are used.
+"""
+
+from __future__ import annotations
+
+import os
+from stat import S_IMODE
+from time import monotonic, sleep, time_ns
+from typing import TYPE_CHECKING, Protocol
+
+from rollout.errors import InvalidQueryError, NotFoundError, RolloutError
+from rollout.ids import ThreadId, try_parse
+from rollout.journal.filesystem import OS
+from rollout.store.base import Owner, Receipt, SearchPage, Segment, ThreadStore, Writer
+from rollout.store.local.cwd import Folders
+from rollout.store.local.finding import Finder, file_at, physical_files
+from rollout.store.local.home import find_home, home_of_path
+from rollout.store.local.listing import Listing
+from rollout.store.local.moving import archive_moves, move_all, put_file
+from rollout.store.local.names import Names
+from rollout.store.local.paths import logical_name
+from rollout.store.local.trash import Trash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from rollout.journal.filesystem import Filesystem
+    from rollout.lines import Found, Position
+    from rollout.query import Page, Thread, ThreadQuery
+    from rollout.store.base import Place
+    from rollout.store.local.chain import Chains
+    from rollout.store.local.locks import ThreadLock, ThreadLocks
+    from rollout.store.local.walk import File, Group
+    from rollout.summary import Summary
+
+_POLL_S = 0.05
+_FIND_AGAIN_S = 1.0
+
+
+class Clock(Protocol):
+    """Time as a store needs it."""
+
+    def now(self) -> float:
+        """Seconds that only go forward."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        ...
+
+    def time_ns(self) -> int:
+        """Nanoseconds since 1970, for what is written down."""
+        ...
+
+
+class _RealClock:
+    def now(self) -> float:
+        return monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        sleep(seconds)
+
+    def time_ns(self) -> int:
+        return time_ns()
+
+
+class LocalStore(ThreadStore):
+    """The threads of one home. See ``ThreadStore`` for the contract.
+
+    A base that is missing, too short or builds on itself is a hole in the thread: told as damage that names the
+    rollout, while everything else is read.
+    """
+
+    def __init__(
+        self, home: str | os.PathLike[str] | None = None, fs: Filesystem = OS, *, clock: Clock | None = None
+    ) -> None:
+        """Without a home: the one that ``ROLLOUT_HOME``, ``CODEX_HOME`` or ``~/.codex`` means. It need not exist."""
+        self.home = find_home(home)
+        self._fs = fs
+        self._clock: Clock = clock or _RealClock()
+        self._names = Names(self.home, fs)
+        self._finder = Finder(self.home, fs, self._names)
+
+    def create(self, thread_id: ThreadId, place: Place) -> Writer:
+        """A writer of a new thread; nothing is stored and no lock is taken until its ``begin``."""
+        from rollout.store.local.writer import LocalWriter  # noqa: PLC0415 - only who writes pays for it
+
+        return LocalWriter.create(self.home, thread_id, place, self._locks(), self._fs)
+
+    def open_writer(self, thread_id: str, wait: float = 0.0) -> Writer:
+        """The writer of an existing thread, of its newest file. Raises NotFoundError, BusyError, LockError."""
+        identity = self._identity(thread_id)
+        self._finder.group(identity)
+        lock = self._locks().acquire(identity, wait)
+        try:  # found anew: before the lock was ours, others may have moved it
+            return self._resume(self._finder.group(identity).newest, identity, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def open_writer_at(self, path: str, wait: float = 0.0) -> Writer:
+        """The writer of the rollout at a path, wherever it lies. Raises as ``open_writer`` does.
+
+        The thread is the one in its name, else the one in its metadata; FormatError when neither tells.
+        """
+        file = file_at(path, self._fs)
+        identity = ThreadId(file.thread_id)
+        lock = self._locks().acquire(identity, wait)
+        try:
+            return self._resume(file, identity, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def owner(self, thread_id: str) -> Owner | None:
+        """Who writes the thread now, told by the lock."""
+        return self._locks().owner(try_parse(thread_id) or thread_id)
+
+    def lines(self, thread_id: str, start: int = 0, *, own: bool = False) -> Iterator[Found]:
+        """The thread from line ``start`` on. Raises NotFoundError at once."""
+        chains = self._chains()
+        return chains.read(chains.links(self._finder.group(thread_id).newest), start, own=own)
+
+    def lines_back(self, thread_id: str, before: Position | None = None) -> Iterator[Found]:
+        """The thread backwards; every ``n`` is -1. Raises NotFoundError at once."""
+        chains = self._chains()
+        return chains.read_back(chains.links(self._finder.group(thread_id).newest), before)
+
+    def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
+        """The end once it is beyond ``after``; looks at the file every 50 ms, and for a newer one every second."""
+        chains = self._chains()
+        until = self._clock.now() + timeout
+        while True:
+            newest = self._finder.group(thread_id).newest
+            links = chains.links(newest)
+            known, again = None, min(until, self._clock.now() + _FIND_AGAIN_S)
+            while (found := self._state(newest.path)) is not None:
+                if found != known and (position := chains.end(links)) > after:
+                    return position
+                known = found
+                if self._clock.now() >= again:
+                    break
+                self._clock.sleep(_POLL_S)
+            if self._clock.now() >= until:
+                return after
+
+    def end(self, thread_id: str) -> Position:
+        """The position behind the last complete line."""
+        chains = self._chains()
+        return chains.end(chains.links(self._finder.group(thread_id).newest))
+
+    def segments(self, thread_id: str) -> tuple[Segment, ...]:
+        """The stored files of the thread, oldest first."""
+        return tuple(self._segment(file) for file in reversed(self._finder.group(thread_id).files))
+
+    def raw(self, thread_id: str, rollout_id: str | None = None) -> Iterator[bytes]:
+        """The exact bytes of one segment, decompressed, in blocks. Raises NotFoundError at once."""
+        files = self._finder.group(thread_id).files
+        wanted = files[0].rollout_id if rollout_id is None else try_parse(rollout_id)
+        file = next((file for file in files if file.rollout_id == wanted), None)
+        if file is None:
+            raise NotFoundError(f"thread {thread_id} has no file {rollout_id}; segments() names them")
+        return self._blocks(file)
+
+    def put(self, segment: Segment, blocks: Iterable[bytes]) -> None:
+        """Store a segment's bytes, uncompressed, durably. Raises FormatError, ExistsError, WriteError."""
+        put_file(self._fs, self.home, segment, blocks)
+
+    def summary(self, thread_id: str) -> Summary:
+        """The facts of the thread, folded from all lines of its own files."""
+        chains = self._chains()
+        return chains.summary(chains.links(self._finder.group(thread_id).newest))
+
+    def resolve(self, text: str) -> tuple[ThreadId, ...]:
+        """The threads that a text means, sorted: an id, a prefix of 4 or more of its digits, a name."""
+        return self._finder.resolve(text)
+
+    def list(self, query: ThreadQuery) -> Page:
+        """One page, from the files alone. See ``rollout.store.local.listing`` for orders and counts."""
+        return self._listing().page(query)
+
+    def find_path(self, thread_id: str, *, archived: bool = False) -> str | None:
+        """The newest file of an active (or archived) thread, None when there is none."""
+        return self._finder.path(thread_id, archived=archived)
+
+    def latest_for_cwd(self, cwd: str | None, query: ThreadQuery) -> Thread | None:
+        """The first thread of a query that belongs to a folder: it began there, or its last turn was there.
+
+        Without a folder: the first of all (spec: rollout-format 6.9).
+        """
+        folders = Folders((cwd,)) if cwd else None
+        for listed in self._listing().rows(query):
+            row = listed.row
+            if row is None or listed.reason is not None:
+                continue
+            if folders is None or folders.match(row.summary.cwd) or folders.match(self._last_cwd(row, listed.group)):
+                return row
+        return None
+
+    def search(self, text: str, query: ThreadQuery) -> SearchPage:
+        """Where a text occurs, in the query's order of threads; at most ``query.limit`` places."""
+        from rollout.store.local.searching import search  # noqa: PLC0415 - only who searches pays for it
+
+        return search(self._listing(), self._chains(), text, query)
+
+    def references(self, thread_id: str) -> tuple[ThreadId, ...]:
+        """The threads that build on this one by reference; looks into every file's head."""
+        return self._chains().forks_of(self._finder.group(thread_id))
+
+    def set_archived(self, thread_id: str, archived: bool) -> None:  # noqa: FBT001 - the state itself
+        """Move every file to the other side; same bytes, names and file times. Idempotent.
+
+        Raises NotFoundError, BusyError, LockError, ExistsError, WriteError; may be repeated.
+        """
+        identity = self._identity(thread_id)
+        with self._locks().acquire(identity):
+            files = physical_files(self._finder.group(identity), self.home, self._fs)
+            move_all(self._fs, archive_moves(files, self.home, archived=archived))
+
+    def set_name(self, thread_id: str, name: str) -> None:
+        """Give the thread a name, durably. Raises InvalidQueryError, NotFoundError, WriteError, LockError."""
+        if not name.strip():
+            raise InvalidQueryError("a thread's name cannot be empty")
+        identity = self._identity(thread_id)
+        self._finder.group(identity)
+        self._names.append(identity, name.strip(), now_ns=self._clock.time_ns(), sleep=self._clock.sleep)
+
+    def names(self) -> Mapping[str, str]:
+        """The newest name of every thread that has one, those without a rollout included."""
+        return {str(thread_id): name for thread_id, name in self._names.all().items()}
+
+    def remove(self, thread_id: str) -> Receipt:
+        """Move the thread into the home's trash. Raises RolloutError while forks build on it."""
+        identity = self._identity(thread_id)
+        with self._locks().acquire(identity):
+            group = self._finder.group(identity)
+            forks = self._chains().forks_of(group)
+            if forks:
+                raise RolloutError(f"thread {identity} is the base of {', '.join(forks)}; remove those first")
+            files = physical_files(group, self.home, self._fs)
+            receipt = Trash(self.home, self._fs).throw(identity, files, self._names.lines_of(identity))
+            self._names.remove(identity, sleep=self._clock.sleep)
+            return receipt
+
+    def restore(self, receipt: Receipt) -> None:
+        """Bring a removed thread back: bytes, names, times, title. Raises NotFoundError, ExistsError."""
+        trash = Trash(self.home, self._fs)
+        identity = trash.look(receipt.token).thread_id
+        with self._locks().acquire(identity):
+            removed = trash.take_back(receipt.token)
+            if removed.names and self._names.of(identity) is None:
+                self._names.append_lines(removed.names, sleep=self._clock.sleep)
+            trash.forget(receipt.token)
+
+    def sync(self, writers: Sequence[Writer]) -> None:
+        """Sync several writers beside each other, so that one commit of the file system serves many."""
+        from rollout.store.local.syncing import sync_all  # noqa: PLC0415 - only who writes pays for it
+
+        sync_all(writers)
+
+    def close(self) -> None:
+        """Nothing is held; open writers stay open."""
+
+    def _identity(self, thread_id: str) -> ThreadId:
+        """The id under which a thread is locked and named: the one asked for. Raises NotFoundError."""
+        return try_parse(thread_id) or ThreadId(self._finder.group(thread_id).newest.thread_id)
+
+    def _resume(self, file: File, identity: ThreadId, lock: ThreadLock) -> Writer:
+        from rollout.store.local.writer import LocalWriter  # noqa: PLC0415 - only who writes pays for it
+
+        chains = self._chains()
+        links = chains.links(file)
+        writer = LocalWriter.resume(file.path, identity, self._locks(), lock, self._fs)
+        return writer.in_chain(len(links) - 1, lambda: chains.lines_before_newest(links))
+
+    def _locks(self) -> ThreadLocks:
+        from rollout.store.local.locks import ThreadLocks  # noqa: PLC0415 - reading takes no lock
+
+        return ThreadLocks(self.home, self._fs, clock=self._clock)
+
+    def _chains(self) -> Chains:
+        from rollout.store.local.chain import Chains  # noqa: PLC0415 - listing must not pay for the codec
+
+        return Chains(self.home, self._fs, self._finder)
+
+    def _listing(self) -> Listing:
+        return Listing(self.home, self._fs, self._names, self._finder)
+
+    def _state(self, path: str) -> tuple[int, int, int] | None:
+        """What changes when a file grows; None when it is no longer there."""
+        try:
+            found = self._fs.stat(path)
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _segment(self, file: File) -> Segment:
+        found = self._fs.stat(file.path)
+        return Segment(
+            name=logical_name(file.name),
+            rollout_id=file.rollout_id,
+            bytes=found.st_size,
+            modified_ns=found.st_mtime_ns,
+            mode=S_IMODE(found.st_mode),
+            archived=file.archived,
+            compressed=not file.plain,
+            data_length=found.st_size if file.plain else -1,
+        )
+
+    def _blocks(self, file: File) -> Iterator[bytes]:
+        with self._chains().open(file) as source:
+            yield from source.blocks()
+
+    def _last_cwd(self, row: Thread, group: Group) -> str | None:
+        """Where the last turn was; looked for further back when the tail of a long file does not tell."""
+        if not row.summary.partial:
+            return row.summary.last_cwd
+        return self._chains().last_cwd(group.newest)
+
+
+def open_rollout(path: str | os.PathLike[str], fs: Filesystem = OS) -> Writer:
+    """The writer of the rollout at a path, under the lock of its home. Raises as ``open_writer_at`` does."""
+    absolute = os.path.abspath(path)
+    return LocalStore(home_of_path(absolute), fs).open_writer_at(absolute)

@@ -1,0 +1,447 @@
+"""Threads in the memory of this process: the reference of the contract, and the oracle of its tests.
+
+Every method is written in the plainest way that is right: whole files as bytes under their names, whole
+threads folded for every listing, one lock around everything. What another store answers differently is that
+store's mistake, or a hole in the contract.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from contextlib import contextmanager
+from io import BytesIO
+from itertools import chain, count
+from pathlib import PurePosixPath
+from threading import Condition, RLock
+from time import gmtime, strftime, time_ns
+from typing import TYPE_CHECKING, NamedTuple
+
+from rollout.codec import to_object
+from rollout.errors import BusyError, ExistsError, FormatError, InvalidQueryError, NotFoundError, RolloutError
+from rollout.ids import ThreadId, try_parse
+from rollout.journal.reader import classify
+from rollout.lines import Damage, Found, Line, Position
+from rollout.query import ORDERS, Cursor, Page, Thread, is_past, sort_key, why_hidden
+from rollout.store.base import Hit, Owner, Receipt, SearchPage, Segment, ThreadStore
+from rollout.store.memory_texts import said, snippet
+from rollout.store.memory_writer import MemoryWriter
+from rollout.summary import Summary, fold
+from rollout.times import parse_ms, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+
+    from rollout.query import Order, ThreadQuery
+    from rollout.store.base import Place, Writer
+
+_BLOCK = 1 << 16
+
+
+class StoredFile:
+    """One file: its bytes, and what a folder would know of it."""
+
+    __slots__ = ("archived", "data", "mode", "modified_ns", "name", "named_ms", "rollout_id", "thread_id")
+
+    def __init__(self, name: str, modified_ns: int) -> None:
+        """Raises FormatError when the name is not the name of a rollout (spec: rollout-format 1.1, 10.20)."""
+        thread, _, rollout = name[28:-6].partition("_")
+        thread_id, named_ms = try_parse(thread), parse_ms(name[8:27])
+        rollout_id = try_parse(rollout) if rollout else thread_id
+        shaped = name.startswith("rollout-") and name[27:28] == "-" and name.endswith(".jsonl")
+        if not shaped or thread_id is None or rollout_id is None or named_ms is None:
+            raise FormatError(f"{name!r} is not the name of a rollout: rollout-<time>-<id>.jsonl")
+        self.name, self.modified_ns, self.named_ms = name, modified_ns, named_ms
+        self.thread_id, self.rollout_id = thread_id, rollout_id
+        self.data = bytearray()
+        self.mode, self.archived = 0o600, False
+
+    def segment(self) -> Segment:
+        """As the contract tells it."""
+        size = len(self.data)
+        return Segment(self.name, self.rollout_id, size, self.modified_ns, self.mode, self.archived, False, size)
+
+
+class _Stretch(NamedTuple):
+    """A part of a logical thread: bytes, whose they are, and what is wrong at their end."""
+
+    data: bytes
+    thread_id: str
+    flaw: str = ""
+
+
+class _Removed(NamedTuple):
+    files: tuple[StoredFile, ...]
+    name: str | None
+
+
+class MemoryStore(ThreadStore):
+    """See ``ThreadStore`` for the contract. What is stored here dies with the process; ``sync`` is a formality."""
+
+    def __init__(self, *, clock: Callable[[], int] = time_ns, program: str = "rollout") -> None:
+        """An empty store; ``clock`` gives nanoseconds since 1970, ``program`` is named as the owner of writers."""
+        self.lock = RLock()
+        self.changed = Condition(self.lock)
+        self.clock = clock
+        self._program = program
+        self._files: dict[str, StoredFile] = {}
+        self._owners: dict[str, Owner] = {}
+        self._names: dict[str, str] = {}
+        self._trash: dict[str, _Removed] = {}
+        self._tokens = count(1)
+
+    # -- writing -----------------------------------------------------------------------------------------------
+
+    def create(self, thread_id: ThreadId, place: Place) -> Writer:
+        """A writer of a new thread; nothing is stored and no lock is taken until its ``begin``."""
+        stamp = strftime("%Y-%m-%dT%H-%M-%S", gmtime(place.unix_ms // 1000 + place.utc_offset_s))
+        return MemoryWriter(self, thread_id, f"rollout-{stamp}-{thread_id}.jsonl")
+
+    def open_writer(self, thread_id: str, wait: float = 0.0) -> Writer:
+        """The writer of an existing thread; opening changes nothing. Raises BusyError, NotFoundError."""
+        with self.lock:
+            newest = self._own_files(thread_id)[-1]
+            self.acquire(newest.thread_id, wait)
+            try:
+                return MemoryWriter(self, newest.thread_id, newest.name, newest)
+            except BaseException:
+                self.release(newest.thread_id)
+                raise
+
+    def acquire(self, thread_id: str, wait: float = 0.0) -> None:
+        """Take a thread's lock, waiting up to ``wait`` seconds; raises BusyError naming the owner."""
+        with self.changed:
+            if not self.changed.wait_for(lambda: thread_id not in self._owners, wait):
+                raise BusyError(thread_id, self._owners[thread_id].facts())
+            started = to_text(self.clock() // 1_000_000, millis=False)
+            self._owners[thread_id] = Owner(os.getpid(), self._program, os.uname().nodename, started)
+
+    def release(self, thread_id: str) -> None:
+        """Give a thread's lock back."""
+        with self.changed:
+            self._owners.pop(thread_id, None)
+            self.changed.notify_all()
+
+    @contextmanager
+    def _held(self, thread_id: str) -> Generator[None]:
+        self.acquire(thread_id)
+        try:
+            yield
+        finally:
+            self.release(thread_id)
+
+    def add(self, name: str) -> StoredFile:
+        """A new empty file; raises ExistsError rather than replace one."""
+        with self.lock:
+            if name in self._files:
+                raise ExistsError(f"{name} exists already; nothing was written")
+            found = self._files[name] = StoredFile(name, self.clock())
+            return found
+
+    def owner(self, thread_id: str) -> Owner | None:
+        """Who writes the thread now."""
+        with self.lock:
+            return self._owners.get(try_parse(thread_id) or thread_id)
+
+    def sync(self, writers: Sequence[Writer]) -> None:
+        """Sync several writers; raises the first failure after trying all."""
+        failures: list[RolloutError] = []
+        for writer in writers:
+            try:
+                writer.sync()
+            except RolloutError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def close(self) -> None:
+        """Nothing to release; open writers stay open."""
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def lines(self, thread_id: str, start: int = 0, *, own: bool = False) -> Iterator[Found]:
+        """The thread as it is now, from line ``start`` on. Raises NotFoundError at once."""
+        return (found for found in _read(self._stretches(thread_id), own=own) if found.n >= start)
+
+    def lines_back(self, thread_id: str, before: Position | None = None) -> Iterator[Found]:
+        """The thread as it is now, newest first; every ``n`` is known."""
+        everything = list(_read(self._stretches(thread_id)))
+        return (found for found in reversed(everything) if before is None or found.position < before)
+
+    def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
+        """The position of the end once it is beyond ``after``, or ``after`` when the time is over."""
+        with self.changed:
+            grown = self.changed.wait_for(lambda: self.end(thread_id) > after, timeout)
+            return self.end(thread_id) if grown else after
+
+    def end(self, thread_id: str) -> Position:
+        """The position behind the last complete line."""
+        stretches = self._stretches(thread_id)
+        return Position(len(stretches) - 1, stretches[-1].data.rfind(b"\n") + 1)
+
+    def segments(self, thread_id: str) -> tuple[Segment, ...]:
+        """The stored files of the thread, oldest first."""
+        with self.lock:
+            return tuple(found.segment() for found in self._own_files(thread_id))
+
+    def raw(self, thread_id: str, rollout_id: str | None = None) -> Iterator[bytes]:
+        """The exact bytes of one segment, by default the newest."""
+        with self.lock:
+            own = self._own_files(thread_id)
+            wanted = own[-1].rollout_id if rollout_id is None else try_parse(rollout_id)
+            data = next((bytes(found.data) for found in own if found.rollout_id == wanted), None)
+        if data is None:
+            raise NotFoundError(f"thread {thread_id} has no file {rollout_id}; segments() names them")
+        return (data[at : at + _BLOCK] for at in range(0, len(data), _BLOCK))
+
+    def put(self, segment: Segment, blocks: Iterable[bytes]) -> None:
+        """Store the exact bytes of a segment, its time, mode and place; raises ExistsError, FormatError."""
+        data = b"".join(blocks)
+        with self.changed:
+            stored = self.add(segment.name)
+            stored.data += data
+            stored.modified_ns, stored.mode, stored.archived = segment.modified_ns, segment.mode, segment.archived
+            self.changed.notify_all()
+
+    def lines_before(self, stored: StoredFile) -> tuple[int, int]:
+        """How many stretches, and how many lines, stand before a file in its thread."""
+        with self.lock:
+            bases = self._chain(stored)[:-1]
+        return len(bases), sum(len(list(BytesIO(base.data))) for base in bases)
+
+    def _own_files(self, thread_id: str) -> Sequence[StoredFile]:
+        wanted = try_parse(thread_id)
+        found = sorted(
+            (stored for stored in self._files.values() if stored.thread_id == wanted),
+            key=lambda stored: (stored.named_ms, stored.rollout_id != stored.thread_id, stored.rollout_id),
+        )
+        if not found:
+            raise NotFoundError(f"no thread {thread_id}; list() names those that are here")
+        return found
+
+    def _stretches(self, thread_id: str) -> Sequence[_Stretch]:
+        with self.lock:
+            return self._chain(self._own_files(thread_id)[-1])
+
+    def _chain(self, newest: StoredFile) -> Sequence[_Stretch]:
+        """A file and the prefixes of other files that it builds on, oldest first (spec: rollout-format 10.20)."""
+        stretches = [_Stretch(bytes(newest.data), newest.thread_id)]
+        seen = {newest.rollout_id}
+        while base := _history_base(stretches[-1].data):
+            wanted = str(base.get("thread_id"))
+            stored = next((one for one in self._files.values() if one.rollout_id == try_parse(wanted)), None)
+            if stored is None or stored.rollout_id in seen:
+                stretches.append(_Stretch(b"", "", f"the base is missing: rollout {wanted}"))
+                break
+            seen.add(stored.rollout_id)
+            stretches.append(_prefix(stored, base))
+        return stretches[::-1]
+
+    # -- finding -----------------------------------------------------------------------------------------------
+
+    def summary(self, thread_id: str) -> Summary:
+        """The facts of the thread, folded from all of its own lines."""
+        return _folded(_own_lines(self._stretches(thread_id)))
+
+    def resolve(self, text: str) -> tuple[ThreadId, ...]:
+        """The threads that a text means: an id in any form, a prefix of 4 or more, or a name."""
+        with self.lock:
+            ids = sorted({stored.thread_id for stored in self._files.values()})
+            named = {identity for identity in ids if self._names.get(identity) == text}
+        if (wanted := try_parse(text)) is not None:
+            return (wanted,) if wanted in ids else ()
+        prefix = text.lower()
+        return tuple(one for one in ids if one in named or (len(prefix) >= 4 and one.startswith(prefix)))
+
+    def list(self, query: ThreadQuery) -> Page:
+        """One page of threads; everything is looked at, so the counts of what is hidden are whole."""
+        kept, hidden = self._filtered(query)
+        rest = [row for row in kept if is_past(_key(row, query.order), query.cursor, query.order)]
+        page = tuple(rest[: max(1, query.limit)])
+        more = Cursor(*_key(page[-1], query.order)) if len(rest) > len(page) else None
+        return Page(page, more, hidden, True, len(kept) + sum(hidden.values()))
+
+    def _filtered(self, query: ThreadQuery) -> tuple[Sequence[Thread], dict[str, int]]:
+        """All threads that a query wants, in its order, and why the others are not among them."""
+        if query.order.key not in ORDERS:
+            raise InvalidQueryError(f"unknown order {query.order.key!r}; there are {', '.join(ORDERS)}")
+        with self.lock:
+            rows = [self._row(one) for one in {stored.thread_id for stored in self._files.values()}]
+        reasons = [(row, why_hidden(row, query) or _elsewhere(row, query)) for row in rows]
+        kept = [row for row, reason in reasons if reason is None]
+        kept.sort(key=lambda row: _key(row, query.order), reverse=not query.order.ascending)
+        return kept, dict(Counter(reason for _, reason in reasons if reason is not None))
+
+    def _row(self, thread_id: str) -> Thread:
+        own = self._own_files(thread_id)
+        newest, summary = own[-1], _shown(self._stretches(thread_id))
+        modified_ms = newest.modified_ns // 1_000_000
+        created_ms = parse_ms(summary.created_at)
+        return Thread(
+            id=newest.thread_id,
+            path=f"memory:{newest.name}",
+            archived=newest.archived,
+            bytes=sum(len(stored.data) for stored in own),
+            created_ms=newest.named_ms if created_ms is None else created_ms,
+            modified_ms=modified_ms,
+            active_ms=parse_ms(summary.active_at) or modified_ms,
+            name=self._names.get(newest.thread_id),
+            summary=summary,
+            segments=len(own),
+            problem=None if summary.has_meta else "no session metadata",
+        )
+
+    def search(self, text: str, query: ThreadQuery) -> SearchPage:
+        """Where a text occurs, newest thread first; ``query.limit`` bounds the hits."""
+        hits = list(chain.from_iterable(self._hits(row.id, text.casefold()) for row in self._filtered(query)[0]))
+        bound = max(1, query.limit)
+        note = "" if len(hits) <= bound else f"{len(hits) - bound} more; raise the limit"
+        return SearchPage(tuple(hits[:bound]), len(hits) <= bound, note)
+
+    def _hits(self, thread_id: str, folded: str) -> Iterator[Hit]:
+        for line in _own_lines(self._stretches(thread_id)):
+            for role, words in said(line.record):
+                if folded in words.casefold():
+                    yield Hit(thread_id, line.n, line.position, role, line.record.timestamp, snippet(words, folded))
+
+    def references(self, thread_id: str) -> tuple[ThreadId, ...]:
+        """The threads that build on this one by reference."""
+        with self.lock:
+            own = self._own_files(thread_id)
+            ids = {stored.rollout_id for stored in own}
+            bases = {one.thread_id: _history_base(one.data) or {} for one in self._files.values() if one not in own}
+        return tuple(sorted(one for one, base in bases.items() if base.get("thread_id") in ids))
+
+    # -- changing ----------------------------------------------------------------------------------------------
+
+    def set_archived(self, thread_id: str, archived: bool) -> None:  # noqa: FBT001 - the state itself
+        """Archive or unarchive every segment. Idempotent. Raises BusyError, NotFoundError."""
+        with self.lock:
+            own = self._own_files(thread_id)
+            with self._held(own[0].thread_id):
+                for stored in own:
+                    stored.archived = archived
+
+    def set_name(self, thread_id: str, name: str) -> None:
+        """Give the thread a name; raises InvalidQueryError for an empty one, NotFoundError."""
+        if not name.strip():
+            raise InvalidQueryError("a name cannot be empty")
+        with self.lock:
+            self._names[self._own_files(thread_id)[0].thread_id] = name.strip()
+
+    def names(self) -> Mapping[str, str]:
+        """The newest name of every thread that has one."""
+        with self.lock:
+            return dict(self._names)
+
+    def remove(self, thread_id: str) -> Receipt:
+        """Take the thread away so that it can be restored; refuses while forks build on it."""
+        with self.lock:
+            own = tuple(self._own_files(thread_id))
+            identity = own[0].thread_id
+            with self._held(identity):
+                if forks := self.references(identity):
+                    raise RolloutError(f"thread {identity} is the base of {', '.join(forks)}; remove those first")
+                token = f"removed-{next(self._tokens)}"
+                self._trash[token] = _Removed(own, self._names.pop(identity, None))
+                for stored in own:
+                    del self._files[stored.name]
+            return Receipt(identity, token, tuple(one.name for one in own), sum(len(one.data) for one in own))
+
+    def restore(self, receipt: Receipt) -> None:
+        """Bring a removed thread back, byte for byte; raises ExistsError, NotFoundError."""
+        with self.lock:
+            removed = self._trash.get(receipt.token)
+            if removed is None:
+                raise NotFoundError(f"nothing to restore for thread {receipt.thread_id}: restored already, or purged")
+            for stored in removed.files:
+                if stored.name in self._files:
+                    raise ExistsError(f"{stored.name} exists already; nothing was restored")
+            del self._trash[receipt.token]
+            self._files.update({stored.name: stored for stored in removed.files})
+            if removed.name is not None:
+                self._names.setdefault(removed.files[0].thread_id, removed.name)
+
+
+def _read(stretches: Sequence[_Stretch], *, own: bool = False) -> Iterator[Found]:
+    """Every line of a logical thread, or only those of its newest file, numbered from the oldest base on."""
+    n = 0
+    for number, stretch in enumerate(stretches):
+        offset, newest = 0, number == len(stretches) - 1
+        wanted = newest or not own
+        for physical in BytesIO(stretch.data):
+            if wanted:
+                last = offset + len(physical) == len(stretch.data)
+                yield from classify(physical, n, Position(number, offset), last=last)
+            offset, n = offset + len(physical), n + 1
+        if stretch.flaw and wanted:
+            yield Damage(n, Position(number, offset), 0, stretch.flaw)
+
+
+def _own_lines(stretches: Sequence[_Stretch]) -> Iterator[Line]:
+    """The good lines of a thread that stand in its own files, not in those of other threads."""
+    mine = stretches[-1].thread_id
+    return (
+        found
+        for found in _read(stretches)
+        if isinstance(found, Line) and stretches[found.position.segment].thread_id == mine
+    )
+
+
+def _folded(lines: Iterable[Found]) -> Summary:
+    summary = Summary()
+    for line in lines:
+        value = to_object(line.data) if isinstance(line, Line) else None
+        if isinstance(value, dict):
+            fold(summary, value)
+    return summary
+
+
+def _shown(stretches: Sequence[_Stretch]) -> Summary:
+    """The facts that a listing shows: those of the newest file; what was asked first may stand in a base."""
+    summary = _folded(_read(stretches, own=True))
+    if summary.history_base is not None:
+        whole = _folded(_read(stretches))
+        summary.has_user_event |= whole.has_user_event
+        for name in ("preview", "first_user_message", "title"):
+            setattr(summary, name, getattr(whole, name))
+        summary.partial = not summary.preview
+    return summary
+
+
+def _prefix(stored: StoredFile, base: dict[str, object]) -> _Stretch:
+    """The part of a file that a fork builds on; what does not end as the fork says is flawed."""
+    end, ordinal = base.get("end_byte_offset"), base.get("end_ordinal_exclusive")
+    data = bytes(stored.data[: end if isinstance(end, int) else None])
+    plain = _Stretch(data, stored.thread_id)
+    if isinstance(end, int) and len(data) < end:
+        return plain._replace(flaw=f"the base has only {len(data)} of the {end} bytes that its fork builds on")
+    lines = [found.record.ordinal for found in _read([plain]) if isinstance(found, Line)]
+    if isinstance(ordinal, int) and lines and lines[-1] not in (None, ordinal - 1):
+        return plain._replace(flaw=f"the base ends with ordinal {lines[-1]}, its fork expects {ordinal - 1}")
+    return plain
+
+
+def _history_base(data: bytes | bytearray) -> dict[str, object] | None:
+    """What the first line of a file says it builds on."""
+    summary = Summary()
+    for found in _read([_Stretch(bytes(data), "")]):
+        value = to_object(found.data) if isinstance(found, Line) else None
+        if isinstance(value, dict) and fold(summary, value).has_meta:
+            return summary.history_base
+    return None
+
+
+def _key(row: Thread, order: Order) -> tuple[int, str]:
+    """Where a row stands: by creation that is the time in the file's name, else what the row tells."""
+    if order.key == "created":
+        return order.cut(StoredFile(row.path.removeprefix("memory:"), 0).named_ms), row.id
+    return sort_key(row, order)
+
+
+def _elsewhere(row: Thread, query: ThreadQuery) -> str | None:
+    """Why a folder filter leaves a thread out; folders are compared part by part."""
+    cwd = row.summary.cwd
+    if not query.cwds or (cwd and any(PurePosixPath(cwd) == PurePosixPath(wanted) for wanted in query.cwds)):
+        return None
+    return "cwd"

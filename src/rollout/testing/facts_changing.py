@@ -1,0 +1,180 @@
+"""The facts of changing: archive, names, remove and restore."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rollout.errors import BusyError, ExistsError, InvalidQueryError, NotFoundError, RolloutError
+from rollout.query import EVERYTHING
+from rollout.testing import builders as b
+from rollout.testing.facts import StoreFacts, check, refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rollout.store.base import Segment, ThreadStore
+
+
+class ChangingFacts(StoreFacts):
+    """What a store promises of what is changed without being written to."""
+
+    def test_archiving_keeps_the_bytes(self, tmp_path: Path) -> None:
+        """Archived and back, a thread has the same bytes under the same name, and is found all the time."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        before = self.raw(store, identity), [one.name for one in store.segments(identity)]
+        states: list[object] = []
+        for archived in (True, True, False, False):
+            store.set_archived(identity, archived)
+            states.append([one.archived for one in store.segments(identity)])
+
+            check(before, (self.raw(store, identity), [one.name for one in store.segments(identity)]))
+            check((identity,), store.resolve(identity))
+        check([[True], [True], [False], [False]], states)
+
+    def test_archiving_moves_every_file(self, tmp_path: Path) -> None:
+        """A thread of several files is archived whole, and stays one thread."""
+        store = self.store(tmp_path)
+        first = b.paginated_bytes(b.thread_id(), *b.paginated_turn("asked", "answered"))
+        second = b.fork_bytes(b.thread_id(), b.thread_id(), b.first_lines(first, 5))
+        name = b.rollout_name(b.thread_id(), b.START_MS + 60_000, b.thread_id(7))
+        self.put(store, first, 1)
+        identity = self.put(store, second, 1, name=name, rollout_id=b.thread_id(7))
+        store.set_archived(identity, True)
+
+        check([True, True], [one.archived for one in store.segments(identity)])
+        check([(identity, True)], [(row.id, row.archived) for row in store.list(EVERYTHING).threads])
+
+    def test_an_archived_thread_can_be_resumed(self, tmp_path: Path) -> None:
+        """What is archived can be appended to, and stays archived."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        store.set_archived(identity, True)
+        writer = self.resumed(store, identity)
+        writer.append(b.line(b.user("more")), 1)
+        writer.flush()
+
+        check([True], [one.archived for one in store.segments(identity)])
+
+    def test_a_thread_that_is_written_stays_where_it_is(self, tmp_path: Path) -> None:
+        """Archiving and removing are refused while a writer is open."""
+        store = self.store(tmp_path)
+        self.begun(store)
+
+        with refused(BusyError):
+            store.set_archived(b.thread_id(), True)
+        with refused(BusyError):
+            store.remove(b.thread_id())
+        check([False], [one.archived for one in store.segments(b.thread_id())])
+
+    def test_nothing_changes_for_nobody(self, tmp_path: Path) -> None:
+        """Archiving and removing a thread that is not there say so."""
+        store = self.store(tmp_path)
+
+        with refused(NotFoundError):
+            store.set_archived(b.thread_id(), True)
+        with refused(NotFoundError):
+            store.remove(b.thread_id())
+
+    def test_names(self, tmp_path: Path) -> None:
+        """The newest name counts, without white space around it, in every place where names are shown."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        before = self.raw(store, identity)
+        store.set_name(identity, "first")
+        store.set_name(identity, "  fix the 'logín'\n")
+        (row,) = store.list(EVERYTHING).threads
+
+        check(({identity: "fix the 'logín'"}, "fix the 'logín'"), (dict(store.names()), row.name))
+        check(before, self.raw(store, identity), "the rollout")
+
+    def test_a_name_outlives_the_archive(self, tmp_path: Path) -> None:
+        """Archiving a thread leaves its name."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        store.set_name(identity, "a name")
+        store.set_archived(identity, True)
+
+        check({identity: "a name"}, dict(store.names()))
+
+    def test_a_name_has_characters(self, tmp_path: Path) -> None:
+        """An empty or blank name is refused, and the old one stays."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        store.set_name(identity, "a name")
+
+        for blank in ("", " \n\t"):
+            with refused(InvalidQueryError):
+                store.set_name(identity, blank)
+        check({identity: "a name"}, dict(store.names()))
+
+    def test_removed_and_restored(self, tmp_path: Path) -> None:
+        """A removed thread is nowhere; restored it is what it was, byte for byte, with its time and name."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        self.talk(store, 2)
+        store.set_name(identity, "a name")
+        before = self.state(store, identity)
+        receipt = store.remove(identity)
+
+        check((identity, len(before[1])), (receipt.thread_id, receipt.bytes))
+        check(({b.thread_id(2)}, (), ()), (self.ids(store), store.resolve(identity), store.resolve("a name")))
+        with refused(NotFoundError):
+            list(store.lines(identity))
+        store.restore(receipt)
+        check(before, self.state(store, identity))
+
+    def test_restored_where_it_was(self, tmp_path: Path) -> None:
+        """An archived thread comes back archived."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        store.set_archived(identity, True)
+        before = self.state(store, identity)
+        store.restore(store.remove(identity))
+
+        check(before, self.state(store, identity))
+
+    def test_restoring_never_replaces(self, tmp_path: Path) -> None:
+        """What has taken the thread's place meanwhile stays, and the removed one can be restored later."""
+        store = self.store(tmp_path)
+        identity = self.talk(store, asked="the old one")
+        before = self.state(store, identity)
+        receipt = store.remove(identity)
+        self.talk(store, asked="the new one")
+        replaced = self.state(store, identity)
+
+        with refused(ExistsError):
+            store.restore(receipt)
+        check(replaced, self.state(store, identity))
+        store.remove(identity)
+        store.restore(receipt)
+        check(before, self.state(store, identity))
+
+    def test_restoring_is_done_once(self, tmp_path: Path) -> None:
+        """A receipt that was used brings nothing back again."""
+        store = self.store(tmp_path)
+        receipt = store.remove(self.talk(store))
+        store.restore(receipt)
+        before = self.state(store, b.thread_id())
+
+        with refused(NotFoundError, ExistsError):
+            store.restore(receipt)
+        check(before, self.state(store, b.thread_id()))
+
+    def test_a_base_cannot_be_removed(self, tmp_path: Path) -> None:
+        """While a fork builds on a thread it stays, and the message names the fork."""
+        store = self.store(tmp_path)
+        base = b.paginated_bytes(b.thread_id(1), *b.paginated_turn("one", "two"))
+        identity = self.put(store, base, 1)
+        fork = self.put(store, b.fork_bytes(b.thread_id(2), identity, b.first_lines(base, 3)), 2)
+
+        with refused(RolloutError) as caught:
+            store.remove(identity)
+        check((base, True), (self.raw(store, identity), fork in str(caught.error)))
+        store.remove(fork)
+        store.remove(identity)
+        check(set(), self.ids(store))
+
+    def state(self, store: ThreadStore, thread_id: str) -> tuple[tuple[Segment, ...], bytes, str | None]:
+        """Everything that a removal takes away."""
+        return store.segments(thread_id), self.raw(store, thread_id), store.names().get(thread_id)

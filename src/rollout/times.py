@@ -1,0 +1,62 @@
+"""Times as integers: milliseconds since 1970, UTC; no clock is read here.
+
+Three spellings stand in rollouts and cursors: RFC 3339 with any precision and offset, the file-name form
+``YYYY-MM-DDThh-mm-ss`` (read as UTC, spec: rollout-format 1.1), and none at all.
+"""
+
+from __future__ import annotations
+
+from calendar import isleap, timegm
+from time import gmtime
+
+_DAYS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def parse_ms(text: str | None) -> int | None:
+    """Milliseconds of an RFC 3339 or file-name time, sub-milliseconds cut off; None when it is neither."""
+    if not text or len(text) < 19 or not text.isascii() or text[10] not in "Tt ":
+        return None
+    clock = text[11:19]
+    if clock[2] != clock[5] or clock[2] not in ":-":
+        return None
+    digits = (text[:4], text[5:7], text[8:10], clock[:2], clock[3:5], clock[6:8])
+    if not all(part.isdigit() for part in digits) or text[4] != "-" or text[7] != "-":
+        return None
+    year, month, day, hour, minute, second = map(int, digits)
+    if not (year and 1 <= month <= 12 and 1 <= day <= _days(year, month)):
+        return None
+    if hour > 23 or minute > 59 or second > 60:
+        return None
+    rest = _fraction_and_zone(text[19:])
+    return None if rest is None else timegm((year, month, day, hour, minute, second)) * 1000 + rest
+
+
+def _days(year: int, month: int) -> int:
+    return _DAYS[month] + (month == 2 and isleap(year))
+
+
+def _fraction_and_zone(text: str) -> int | None:
+    """What follows the seconds, as milliseconds to add."""
+    millis = 0
+    if text.startswith("."):
+        end = 1
+        while end < len(text) and text[end].isdigit():
+            end += 1
+        if end == 1:
+            return None
+        millis = int((text[1:end] + "00")[:3])
+        text = text[end:]
+    if text in ("", "Z", "z"):
+        return millis
+    if len(text) == 6 and text[0] in "+-" and text[3] == ":" and text[1:3].isdigit() and text[4:].isdigit():
+        offset = (int(text[1:3]) * 60 + int(text[4:])) * 60_000
+        return millis - offset if text[0] == "+" else millis + offset
+    return None
+
+
+def to_text(unix_ms: int, *, millis: bool = True) -> str:
+    """RFC 3339 in UTC with ``Z``, with or without milliseconds (cut off, not rounded)."""
+    seconds, rest = divmod(unix_ms, 1000)
+    year, month, day, hour, minute, second = gmtime(seconds)[:6]
+    text = f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}"
+    return f"{text}.{rest:03d}Z" if millis else f"{text}Z"

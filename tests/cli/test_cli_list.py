@@ -1,0 +1,258 @@
+"""``rollout list``."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.homes import thread_id, turn
+from rollout.cli.table import unique_length
+from rollout.cli.when import ago
+from rollout.render.safe import width
+from rollout.times import parse_ms
+
+if TYPE_CHECKING:
+    from cli.conftest import Rollout
+    from cli.homes import Home
+
+
+@pytest.fixture
+def mixed(home: Home) -> Home:
+    """Seven threads: of two folders, sources, providers; one archived, one named, one untitled, one unreadable."""
+    home.add(1)
+    home.add(2, cwd="/work/lib")
+    home.add(3, source="exec")
+    home.add(4, model_provider="other")
+    home.add(5, archived=True)
+    home.add(6, [])
+    home.write(7, b"\n")
+    home.name(2, "The second")
+    return home
+
+
+def ids(run: object) -> list[str]:
+    """The ids of a JSON listing."""
+    return [row["id"] for row in run.document["threads"]]  # type: ignore[attr-defined]
+
+
+def test_a_pipe_gets_one_thread_a_line(mixed: Home, rollout: Rollout) -> None:
+    """Without a terminal every thread is one tab-separated line, the newest activity first."""
+    run = rollout("list")
+
+    assert run.status == 0
+    assert [
+        [thread_id(4), "2026-02-01T12:04:00.000Z", "/work/app", "question 4"],
+        [thread_id(2), "2026-02-01T12:02:00.000Z", "/work/lib", "The second"],
+        [thread_id(1), "2026-02-01T12:01:00.000Z", "/work/app", "question 1"],
+    ] == [row.split("\t") for row in run.out.splitlines()]
+    assert mixed.path.is_dir()
+
+
+def test_what_is_hidden_is_announced(mixed: Home, rollout: Rollout) -> None:
+    """A filter says how many it left out, why, and how to see them; --quiet does not."""
+    assert mixed
+    told = "4 hidden (1 archived, 1 exec, 1 no user message, 1 unreadable): --all shows everything\n"
+
+    run = rollout("list")
+
+    assert sorted(told) == sorted(run.err)
+    assert rollout("list", "--quiet").err == ""
+
+
+def test_all_hides_nothing(mixed: Home, rollout: Rollout) -> None:
+    """--all lists every thread on disk, with nothing hidden."""
+    assert mixed
+    run = rollout("list", "--all", "--json")
+
+    assert sorted(map(thread_id, range(1, 8))) == sorted(ids(run))
+    assert ({}, True, None) == (run.document["hidden"], run.document["complete"], run.document["nextCursor"])
+
+
+def test_json_rows_have_every_fact(home: Home, rollout: Rollout) -> None:
+    """A row tells all that is known of a thread; times are UTC with milliseconds."""
+    path = home.add(1, git={"branch": "main", "commit_hash": "5a1f"}, forked_from_id=thread_id(9))
+    modified = rollout("list", "--json").document["threads"][0].pop("updatedAt")
+
+    document = rollout("list", "--json").document
+
+    assert document["schema"] == "rollout.list/1"
+    assert [
+        {
+            "id": thread_id(1),
+            "path": str(path),
+            "name": None,
+            "preview": "question 1",
+            "cwd": "/work/app",
+            "source": "cli",
+            "modelProvider": "openai",
+            "cliVersion": "0.100.0",
+            "createdAt": "2026-02-01T12:01:00.000Z",
+            "updatedAt": modified,
+            "activeAt": "2026-02-01T12:01:00.000Z",
+            "git": {"branch": "main", "commit_hash": "5a1f"},
+            "archived": False,
+            "era": "legacy",
+            "bytes": path.stat().st_size,
+            "forkedFrom": thread_id(9),
+            "problem": None,
+        }
+    ] == document["threads"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", modified)
+
+
+@pytest.mark.parametrize(
+    ("options", "numbers"),
+    [
+        (["--archived"], [5]),
+        (["--cwd", "/work/lib"], [2]),
+        (["--cwd", "/work/lib", "--cwd", "/work/app"], [4, 2, 1]),
+        (["--source", "exec"], [3]),
+        (["--source", "exec", "--source", "cli"], [4, 3, 2, 1]),
+        (["--provider", "other"], [4]),
+        (["--all", "--provider", "other"], [4]),
+        (["--sort", "created", "--asc"], [1, 2, 4]),
+        (["--limit", "2"], [4, 2]),
+        (["--limit", "0"], [4, 2, 1]),
+    ],
+)
+def test_filters_and_orders(mixed: Home, rollout: Rollout, options: list[str], numbers: list[int]) -> None:
+    """Each option narrows or orders as it says."""
+    assert mixed
+    assert [thread_id(number) for number in numbers] == ids(rollout("list", "--json", *options))
+
+
+@pytest.mark.parametrize("order", ["active", "created", "updated"])
+@pytest.mark.parametrize("direction", [[], ["--asc"]])
+def test_pages_lead_to_every_thread(home: Home, rollout: Rollout, order: str, direction: list[str]) -> None:
+    """Following the cursor lists every thread once, in the order of the whole."""
+    for number in range(1, 8):
+        home.add(number)
+    whole = ids(rollout("list", "--json", "--sort", order, *direction))
+    walked: list[str] = []
+    cursor: list[str] = []
+
+    while True:
+        run = rollout("list", "--json", "--sort", order, "--limit", "3", *direction, *cursor)
+        walked += ids(run)
+        if run.document["nextCursor"] is None:
+            break
+        assert not run.document["complete"]
+        cursor = ["--cursor", run.document["nextCursor"]]
+
+    assert whole == walked
+    assert len(set(walked)) == 7
+
+
+def test_count_counts(mixed: Home, rollout: Rollout) -> None:
+    """--count prints a number, or in JSON the number and what was hidden."""
+    assert mixed
+    assert rollout("list", "--count").out == "3\n"
+    assert rollout("list", "--count", "--all", "--json").document["count"] == 7
+
+
+def test_an_empty_home_has_no_threads(home: Home, rollout: Rollout) -> None:
+    """A home without threads, or that does not exist yet, is no error."""
+    assert home
+    assert rollout("list").out == ""
+    assert rollout("list", "--json").document["threads"] == []
+
+
+def test_columns_fit_the_terminal(home: Home, terminal: Rollout) -> None:
+    """On a terminal every line fits, wide characters included, and ids are short."""
+    home.add(1, turn("分析" * 60, "ok"), cwd="/work/" + "深い/" * 30)
+    home.add(2, turn("a " * 200, "ok"), git={"branch": "feature/long-branch"})
+
+    run = terminal("list")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", run.out).splitlines()
+
+    assert ["ID", "WHEN", "FOLDER", "THREAD"] == lines[0].split()
+    assert len(lines) == 3
+    assert all(width(line) <= 80 for line in lines)
+    assert lines[1].startswith(thread_id(2)[:13] + "  ")
+
+
+def test_a_terminal_gets_one_page_and_how_to_go_on(home: Home, terminal: Rollout) -> None:
+    """25 threads are shown, with how many there are and where the next page begins."""
+    for number in range(1, 31):
+        home.add(number)
+
+    run = terminal("list")
+
+    assert len(run.out.splitlines()) == 26
+    assert "showing 25 of at most 30; next page: --cursor '2026-02-01T12:06:00Z|" in run.err
+
+
+def test_a_thread_cannot_act_on_the_terminal(home: Home, terminal: Rollout) -> None:
+    """Escape sequences in a title, a name, a folder or a branch are shown, in text and in JSON."""
+    evil = "\x1b]0;x\x07\x9b2J\u202e"
+    home.add(1, turn(evil, "ok"), cwd=evil, git={"branch": evil})
+    home.add(2)
+    home.name(2, evil)
+
+    for options in (["list"], ["list", "--json"], ["show", thread_id(1)], ["show", "--json", thread_id(1)]):
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal(*options).out)
+        assert not set("\x1b\x07\x9b\u202e") & set(shown), options
+
+
+def test_no_color_is_obeyed(home: Home, terminal: Rollout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is colour on a terminal, and none with NO_COLOR."""
+    home.add(1)
+    coloured = terminal("list").out
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    plain = terminal("list").out
+
+    assert "\x1b[" in coloured
+    assert "\x1b[" not in plain
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--cursor", "nonsense", "invalid cursor: nonsense"),
+        ("--limit", "-1", "--limit"),
+        ("--limit", "many", "not a number from 0 on: 'many'"),
+        ("--sort", "size", "invalid choice: 'size'"),
+        ("--source", "foo", "--source foo: no such kind"),
+    ],
+)
+def test_bad_options_are_named(rollout: Rollout, option: str, value: str, told: str) -> None:
+    """A value that cannot be honoured is one line on standard error and status 2."""
+    run = rollout("list", option, value)
+
+    assert (2, "") == (run.status, run.out)
+    assert told in run.err
+    assert run.err.count("\n") == 1
+
+
+def test_listing_changes_nothing(mixed: Home, rollout: Rollout) -> None:
+    """Looking leaves every byte and every file time alone, and makes no file."""
+    before = mixed.state()
+
+    for options in (["list"], ["list", "--all"], ["show", thread_id(1)], ["path", thread_id(5)]):
+        rollout(*options)
+
+    assert before == mixed.state()
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "told"),
+    [(0, "now"), (59, "now"), (60, "1m ago"), (3599, "59m ago"), (7200, "2h ago"), (86_400 * 3, "3d ago"), (86_400 * 8, "2026-02-01"), (-90, "2026-02-09")],
+)  # fmt: skip
+def test_times_are_relative_up_to_a_week(passed_s: int, told: str) -> None:
+    """Recent times are told by how long ago they were, others by their date; the future is no past."""
+    now_ms = parse_ms("2026-02-09T12:00:00Z")
+    assert now_ms is not None
+
+    assert told == ago(now_ms - passed_s * 1000, now_ms)
+
+
+def test_short_ids_tell_a_page_apart() -> None:
+    """As many characters are shown as it takes, at least those of the id's time."""
+    first, second = "019c5166-7694-7593-8030-4683b6e2f9c0", "019c5166-7694-7593-8030-4683b6e2f9c1"
+
+    assert unique_length([first]) == 13
+    assert unique_length([first, second]) == 36
+    assert unique_length([first, first.replace("7593", "7600")]) == 16

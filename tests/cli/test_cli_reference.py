@@ -1,0 +1,18 @@
+"""The reference page of the command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_is_what_help_says() -> None:
+    """docs/reference/cli.md is made from --help and current."""
+    script = ROOT / "scripts" / "cli_reference.py"
+
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stderr)
