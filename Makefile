@@ -52,6 +52,7 @@ types: $(READY)  ## mypy and basedpyright, both strict
 	@$(BIN)/basedpyright
 
 docs: $(READY)  ## links, code blocks, commands and pasted help in the documents
+	@$(BIN)/python scripts/cli_reference.py --check
 	@$(PYTEST) tests/test_docs.py tests/test_examples.py tests/test_public_api.py $(call report,docs) $(PYTEST_FLAGS)
 
 bench: $(READY)  ## every benchmark, each against its baseline

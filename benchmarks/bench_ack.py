@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from corpus import line, recorded_items
 from harness import Asked, Figure, main, seconds, times
-
 from rollout.recorder import RolloutRecorder
 from rollout.recording import CreateParams, Options
 from rollout.store.local.store import LocalStore
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 RECORDERS = 256
 A_SECOND = 6_000
 LIMIT_S = 0.001
-Acknowledge = Callable[[int], Awaitable[None]] if TYPE_CHECKING else object
 
 
 def figures(asked: Asked) -> Iterator[Figure]:
@@ -89,7 +87,7 @@ async def to_threads(folder: str, items: list[Item], duration: float) -> list[fl
             os.unlink(path)
 
 
-async def paced(acknowledge: Acknowledge, duration: float) -> list[float]:
+async def paced(acknowledge: Callable[[int], Awaitable[None]], duration: float) -> list[float]:
     """So many callers, each at its own steady beat; how long each acknowledgement took."""
     waits: list[float] = []
     beat, chance, began = RECORDERS / A_SECOND, random.Random(1), perf_counter()

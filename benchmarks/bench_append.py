@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from itertools import count
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 
 from corpus import line, recorded_items
-from harness import Asked, Cost, Duel, Figure, duel, main, seconds, timed, times
-
+from harness import Asked, Cost, Duel, Figure, at_least, duel, main, seconds, timed, times
 from rollout.recorder import RolloutRecorder
 from rollout.recording import CreateParams, Options
 from rollout.store.local.store import LocalStore
@@ -44,7 +44,7 @@ def figure(batch: int, lines: Sequence[bytes], found: Duel) -> Figure:
         ours=f"{seconds(found.ours.wall / len(lines))} an item",
         baseline=f"{seconds(found.baseline.wall / len(lines))}, `os.write` of each line, ready-made",
         ratio=f"{times(speed)} its speed",
-        target=f"≥ {TARGET}×",
+        target=at_least(TARGET),
         met=speed >= TARGET,
         note=f"{len(lines):,} items, mean line {mean:,.0f} bytes; CPU {times(1 / found.cpu_ratio)}",
     )
@@ -63,13 +63,11 @@ async def recorded(folder: str, batches: Sequence[list[Item]]) -> Cost:
 
 
 async def _recording(recorder: RolloutRecorder, batches: Sequence[list[Item]]) -> Cost:
-    import time  # noqa: PLC0415 - the one place that times a coroutine
-
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu = perf_counter(), process_time()
     for batch in batches:
         await recorder.record(batch)
     await recorder.flush()
-    return Cost(time.perf_counter() - wall, time.process_time() - cpu)
+    return Cost(perf_counter() - wall, process_time() - cpu)
 
 
 def written(folder: str, lines: Sequence[bytes]) -> Cost:

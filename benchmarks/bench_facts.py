@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from corpus import write_thread
-from harness import Asked, Cost, Figure, duel, main, mib, seconds, timed, times
-
+from harness import Asked, Cost, Figure, at_most, duel, main, mib, seconds, timed, times
 from rollout.store.local.headtail import read_facts
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def figures(asked: Asked) -> Iterator[Figure]:
         ours=seconds(each),
         baseline=f"{seconds(found.baseline.wall / CALLS)}, the same of {mib(small.bytes)}",
         ratio=times(found.wall_ratio),
-        target=f"≤ {TARGET}×, and ≤ {seconds(LIMIT_S)}",
+        target=f"{at_most(TARGET)}, and ≤ {seconds(LIMIT_S)}",
         met=found.wall_ratio <= TARGET and each <= LIMIT_S,
     )
 

@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from corpus import write_home
-from harness import Asked, Cost, Figure, duel, main, seconds, timed, times
-
+from harness import Asked, Cost, Figure, at_most, duel, main, seconds, timed, times
 from rollout.query import Order, ThreadQuery
 from rollout.store.local.store import LocalStore
 
@@ -41,7 +40,7 @@ def figures(asked: Asked) -> Iterator[Figure]:
         ours=seconds(found.ours.wall),
         baseline=f"{seconds(found.baseline.wall)}, of {threads // 10:,}",
         ratio=times(found.wall_ratio),
-        target=f"≤ {TARGET:g}×",
+        target=at_most(TARGET),
         met=found.wall_ratio <= TARGET,
     )
 

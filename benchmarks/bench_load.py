@@ -6,9 +6,9 @@ import gc
 from typing import TYPE_CHECKING
 
 import msgspec
-from corpus import write_thread
-from harness import Asked, Cost, Figure, duel, main, mib, seconds, timed, times
 
+from corpus import write_thread
+from harness import Asked, Cost, Figure, at_most, duel, main, mib, seconds, timed, times
 from rollout.loading import load_rollout_items
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def figures(asked: Asked) -> Iterator[Figure]:
         ours=seconds(found.ours.cpu),
         baseline=f"{seconds(found.baseline.cpu)}, `msgspec.json.decode` of each line, collector off",
         ratio=times(found.cpu_ratio),
-        target=f"≤ {TARGET}×",
+        target=at_most(TARGET),
         met=found.cpu_ratio <= TARGET,
         note=f"{mib(thread.bytes)}; wall {seconds(found.ours.wall)}, baseline's {seconds(found.baseline.wall)}",
     )

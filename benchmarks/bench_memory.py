@@ -11,8 +11,9 @@ from harness import Asked, Figure, child, main, mib, seconds, skipped
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-JOB = "memory of reading all lines of a thread: growth of the peak"
 LIMIT = 32 << 20
+WORDS = f"≤ {mib(LIMIT)} + 3 times the longest line"
+JOB = "memory of reading all lines of a thread: growth of the peak"
 LONGEST = 8 << 20
 READ = """
 from rollout.store.local.store import LocalStore
@@ -29,7 +30,7 @@ def figures(asked: Asked) -> Iterator[Figure]:
     """Needs its size on the disk, and half as much again."""
     size = (400 << 20) if asked.quick else (4 << 30)
     if shutil.disk_usage(asked.folder).free < size * 3 // 2:
-        yield skipped(JOB, f"≤ {mib(LIMIT)} + 3× the longest line", f"less than {mib(size * 1.5)} are free here")
+        yield skipped(JOB, WORDS, f"less than {mib(size * 1.5)} are free here")
         return
     thread = write_thread(asked.folder, size, longest=LONGEST)
     found, allowed = child(READ, asked.folder, thread.identity), LIMIT + 3 * thread.longest
@@ -38,7 +39,7 @@ def figures(asked: Asked) -> Iterator[Figure]:
         ours=mib(found["growth"]),
         baseline=f"{mib(thread.bytes)}, the file; its longest line {mib(thread.longest)}",
         ratio="",
-        target=f"≤ {mib(LIMIT)} + 3× the longest line = {mib(allowed)}",
+        target=f"{WORDS} = {mib(allowed)}",
         met=found["growth"] <= allowed,
         note=f"{int(found['lines']):,} lines in {seconds(found['wall'])}; peak of the whole process {mib(found['peak'])}",
     )

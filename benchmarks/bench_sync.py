@@ -8,8 +8,7 @@ from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 
 from corpus import line, recorded_items
-from harness import Asked, Cost, Figure, duel, main, times
-
+from harness import Asked, Cost, Figure, at_least, duel, main, times
 from rollout.recorder import RolloutRecorder
 from rollout.recording import CreateParams, Options
 from rollout.store.local.store import LocalStore
@@ -37,7 +36,7 @@ def figures(asked: Asked) -> Iterator[Figure]:
         ours=f"{acknowledged / found.ours.wall:,.0f} a second",
         baseline=f"{acknowledged / found.baseline.wall:,.0f}, one `fdatasync` each in the default executor",
         ratio=f"{times(speed)} its rate",
-        target=f"≥ {TARGET}×",
+        target=at_least(TARGET),
         met=speed >= TARGET,
         note=f"group commit; {acknowledged:,} acknowledgements a round",
     )

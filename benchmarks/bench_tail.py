@@ -6,8 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from corpus import write_thread
-from harness import Asked, Figure, duel, main, mib, seconds, skipped, spawn, timed, times
-
+from harness import Asked, Figure, at_most, duel, main, mib, seconds, skipped, spawn, timed, times
 from rollout.lines import Line
 from rollout.store.local.store import LocalStore
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 JOB = "the last 50 lines of a long thread: wall"
-TARGET = "≤ 1×"
+TARGET = at_most(1)
 
 
 def figures(asked: Asked) -> Iterator[Figure]:

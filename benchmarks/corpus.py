@@ -47,11 +47,12 @@ TURNS_OF_A_CONTEXT = 100
 PROVIDER = "labmock"
 _TURN_ID = "01900000-0000-7000-8000-000000000000"
 _TIME = timestamp_text(START_MS)
-_WORDS = (
-    "write read open close lock flush line offset thread turn token cache index page query error retry guard test build"
-    " parser loop buffer socket branch commit merge rename folder server client wait limit slow quick empty whole torn"
-    " größe naïve café проверка запись 読む 書く 完了 🙂 the a of to and in is it that for with on as by at from when so"
-).split()
+_PROSE = """
+write read open close lock flush line offset thread turn token cache index page query error retry guard test build
+parser loop buffer socket branch commit merge rename folder server client wait limit slow quick empty whole torn
+größe naïve café проверка запись 読む 書く 完了 🙂 the a of to and in is it that for with on as by at from when so
+"""
+_WORDS = _PROSE.split()
 
 
 class Texts:
@@ -72,7 +73,7 @@ class Texts:
 
     def output(self, mean: int) -> str:
         """Lines as a tool prints them: numbers, paths, quotes, tabs."""
-        lines = [f"{number}:\tsrc/part_{number % 7}.py: \"{self.prose(50)}\"" for number in range(max(1, mean // 90))]
+        lines = [f'{number}:\tsrc/part_{number % 7}.py: "{self.prose(50)}"' for number in range(max(1, mean // 90))]
         return "\n".join(lines) + "\n"
 
     def sealed(self, mean: int) -> str:
@@ -114,9 +115,11 @@ def turn(texts: Texts) -> list[Item]:
 def _step(texts: Texts, call: str) -> list[Item]:
     thought = texts.prose(160)
     return [
-        Reasoning(summary=[{"type": "summary_text", "text": thought}], content=None, encrypted_content=texts.sealed(4_600)),
+        Reasoning(
+            summary=[{"type": "summary_text", "text": thought}], content=None, encrypted_content=texts.sealed(4_600)
+        ),
         AgentReasoning(text=thought),
-        FunctionCall(name="shell", arguments='{"command":["rg","-n","limit","src"],"workdir":"/home/dev/app"}', call_id=call),
+        FunctionCall(name="shell", arguments='{"command":["rg","-n","limit","src"]}', call_id=call),
         FunctionCallOutput(call_id=call, output=texts.output(2_600)),
         _tokens(len(call)),
     ]
@@ -132,7 +135,7 @@ def _context() -> TurnContext:
         turn_id=_TURN_ID,
         cwd="/home/dev/app",
         approval_policy="on-request",
-        sandbox_policy={"type": "workspace-write", "network_access": False, "exclude_tmpdir_env_var": False, "exclude_slash_tmp": False},
+        sandbox_policy={"type": "danger-full-access"},
         model="gpt-5.2-codex",
         effort="medium",
         summary="auto",
@@ -140,8 +143,8 @@ def _context() -> TurnContext:
 
 
 def _tokens(output: int) -> TokenCount:
-    used = {"input_tokens": 48_211, "cached_input_tokens": 40_960, "output_tokens": output, "reasoning_output_tokens": 64}
-    total = {**used, "total_tokens": 48_211 + output}
+    used = {"input_tokens": 48_211, "cached_input_tokens": 40_960, "output_tokens": output}
+    total = {**used, "reasoning_output_tokens": 64, "total_tokens": 48_211 + output}
     info: dict[str, Any] = {"total_token_usage": total, "last_token_usage": total, "model_context_window": 272_000}
     return TokenCount(info=info, rate_limits=None)
 
@@ -220,17 +223,18 @@ def _compaction(unix_ms: int) -> bytes:
 
 def write_home(home: str, threads: int, *, a_day: int = 100) -> None:
     """A home of small threads, each with its first question, ``a_day`` in every day's folder."""
-    texts, tail = Texts(3), b""
+    texts = Texts(3)
     question = texts.prose(200)
-    for item in (_message("user", question), UserMessage(message=question, images=[]), _context(), AgentMessage(message="done")):
-        tail += line(item)
+    asked = (_message("user", question), UserMessage(message=question, images=[]), _context())
+    tail = b"".join(map(line, (*asked, AgentMessage(message="done"))))
     model = line(meta("@@"))
     for number in range(threads):
         day, place = divmod(number, a_day)
         at = START_MS - day * 86_400_000 + place * 600_000
         identity = ThreadId.new(at, number.to_bytes(10, "big"))
         with open(_place(home, identity, at), "wb", buffering=0) as file:
-            file.write((model.replace(b"@@", identity.encode()) + tail).replace(_TIME.encode(), timestamp_text(at).encode()))
+            data = model.replace(b"@@", identity.encode()) + tail
+            file.write(data.replace(_TIME.encode(), timestamp_text(at).encode()))
 
 
 def _identity(number: int) -> ThreadId:

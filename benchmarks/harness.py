@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 SCHEMA = "rollout.benchmarks/1"
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -121,9 +122,10 @@ def child(program: str, *arguments: str) -> dict[str, float]:
 
 
 def spawn(command: Sequence[str]) -> Cost:
-    """One whole process from its start to its end, its output thrown away."""
+    """One whole process from its start to its end; what it says is thrown away."""
     before, began = os.times(), time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=True)
+    quiet = subprocess.DEVNULL
+    subprocess.run(command, stdin=quiet, stdout=quiet, stderr=quiet, check=True)
     wall, after = time.perf_counter() - began, os.times()
     used = after.children_user + after.children_system - before.children_user - before.children_system
     return Cost(wall, used)
@@ -147,7 +149,17 @@ def mib(value: float) -> str:
 
 def times(ratio: float) -> str:
     """A ratio."""
-    return f"{ratio:.2f}×"
+    return f"{ratio:.2f}{TIMES}" if ratio >= 0.1 else f"{ratio:.2g}{TIMES}"
+
+
+def at_least(ratio: float) -> str:
+    """A target that is met from a ratio on."""
+    return f"≥ {ratio:g}{TIMES}"
+
+
+def at_most(ratio: float) -> str:
+    """A target that is met up to a ratio."""
+    return f"≤ {ratio:g}{TIMES}"
 
 
 # -- running one benchmark -----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from msgspec import UNSET
 
 from rollout import git_info
+from rollout.items import GitInfo
 
 
 def git(folder: Path, *words: str) -> str:
@@ -67,7 +68,7 @@ def test_a_repository_without_commits_is_an_empty_object(tmp_path: Path) -> None
     """It is a repository, of which nothing is known."""
     git(tmp_path, "init", "-q")
 
-    assert git_info.GitInfo() == git_info.collect(str(tmp_path))
+    assert GitInfo() == git_info.collect(str(tmp_path))
 
 
 def test_a_subfolder_of_a_repository_counts(repository: Path) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recording_words import NOON, asked, messages, options, params, records, run, said, store
 
+from recording_words import NOON, asked, messages, options, params, records, run, said, store
 from rollout.errors import BudgetError, BusyError, ClosedError, InvalidItemError
-from rollout.git_info import GitInfo
 from rollout.ids import ThreadId
-from rollout.items import Message, RawItem, SessionMeta
+from rollout.items import GitInfo, Message, RawItem, SessionMeta
 from rollout.policy import EVERYTHING
 from rollout.recorder import RolloutRecorder
 from rollout.recording import Shutdown

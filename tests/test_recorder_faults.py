@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recording_words import messages, options, params, run, said, store
 
+from recording_words import messages, options, params, run, said, store
 from rollout.errors import LockError, ReplacedError, SyncError, WriteError
 from rollout.recorder import RolloutRecorder
 from rollout.recorder_sync import SyncRolloutRecorder

@@ -22,7 +22,8 @@ def collect(cwd: str, timeout: float = TIMEOUT_S) -> GitInfo | None:
         return None
     questions = (("rev-parse", "HEAD"), ("rev-parse", "--abbrev-ref", "HEAD"), ("remote", "get-url", "origin"))
     with ThreadPoolExecutor(max_workers=len(questions)) as pool:
-        commit, branch, origin = pool.map(lambda words: _ask(cwd, timeout, *words), questions)
+        answers = [pool.submit(_ask, cwd, timeout, *words) for words in questions]
+        commit, branch, origin = (answer.result() for answer in answers)
     return GitInfo(
         commit_hash=commit or UNSET,
         branch=branch if branch and branch != "HEAD" else UNSET,

@@ -7,7 +7,7 @@ know, so history is carried as ``RawItem`` (or as whole lines), never as a re-en
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -17,20 +17,6 @@ from rollout.errors import InvalidItemError
 
 Json: TypeAlias = Any
 Maybe: TypeAlias = str | UnsetType | None
-
-
-class Item(Protocol):
-    """Anything that can stand in a line: it knows its line type and the tag inside its payload."""
-
-    @property
-    def line_type(self) -> str:
-        """The ``type`` of the line."""
-        ...
-
-    @property
-    def tag(self) -> str:
-        """The ``type`` inside the payload, "" for kinds that have none."""
-        ...
 
 
 class RawItem:
@@ -85,9 +71,14 @@ class RawItem:
         return to_object(self.payload)
 
 
-class _Kind(msgspec.Struct, kw_only=True, gc=False):
+class TypedItem(msgspec.Struct, kw_only=True, gc=False):
+    """An item with named fields: ``line_type`` is the type of its line, ``tag`` the type inside its payload."""
+
     line_type: ClassVar[str]
     tag: ClassVar[str] = ""
+
+
+Item: TypeAlias = TypedItem | RawItem
 
 
 class GitInfo(msgspec.Struct, kw_only=True, gc=False):
@@ -98,7 +89,7 @@ class GitInfo(msgspec.Struct, kw_only=True, gc=False):
     repository_url: Maybe = UNSET
 
 
-class SessionMeta(_Kind, kw_only=True):
+class SessionMeta(TypedItem, kw_only=True):
     """The first line of a rollout: who, when, where (spec 2.2)."""
 
     line_type: ClassVar[str] = "session_meta"
@@ -129,7 +120,7 @@ class SessionMeta(_Kind, kw_only=True):
     git: GitInfo | UnsetType | None = UNSET
 
 
-class Compacted(_Kind, kw_only=True):
+class Compacted(TypedItem, kw_only=True):
     """The point where the model's context was replaced by a summary (spec 2.6)."""
 
     line_type: ClassVar[str] = "compacted"
@@ -141,7 +132,7 @@ class Compacted(_Kind, kw_only=True):
     window_id: Json | UnsetType = UNSET
 
 
-class TurnContext(_Kind, kw_only=True):
+class TurnContext(TypedItem, kw_only=True):
     """The settings of one model request (spec 2.7)."""
 
     line_type: ClassVar[str] = "turn_context"
@@ -163,7 +154,7 @@ class TurnContext(_Kind, kw_only=True):
 # Response items (spec 2.8)
 
 
-class _ResponseItem(_Kind, kw_only=True, tag_field="type"):
+class _ResponseItem(TypedItem, kw_only=True, tag_field="type"):
     line_type: ClassVar[str] = "response_item"
 
 
@@ -264,7 +255,7 @@ class Compaction(_ResponseItem, kw_only=True, tag="compaction"):
 # Events (spec 2.9): those that Codex keeps
 
 
-class _Event(_Kind, kw_only=True, tag_field="type"):
+class _Event(TypedItem, kw_only=True, tag_field="type"):
     line_type: ClassVar[str] = "event_msg"
 
 
@@ -395,7 +386,7 @@ EVENTS: tuple[type[_Event], ...] = (
     TaskStarted, TaskComplete,
 )  # fmt: skip
 _ALIASES = {"turn_started": "task_started", "turn_complete": "task_complete", "compaction_summary": "compaction"}
-_KINDS: dict[tuple[str, str], type[_Kind]] = {
+_KINDS: dict[tuple[str, str], type[TypedItem]] = {
     **{(kind.line_type, kind.tag): kind for kind in (*RESPONSE_ITEMS, *EVENTS)},
     ("session_meta", ""): SessionMeta,
     ("compacted", ""): Compacted,
@@ -457,7 +448,7 @@ def to_item(value: object) -> Item:
 
     Raises InvalidItemError for anything else.
     """
-    if isinstance(value, (_Kind, RawItem)):
+    if isinstance(value, TypedItem | RawItem):
         return value
     if isinstance(value, dict):
         return _from_mapping(value)
@@ -480,4 +471,6 @@ def from_line(line: bytes) -> RawItem:
     Raises FormatError when the bytes are no JSON object, InvalidItemError when they hold no item.
     """
     line_type, payload = decode_item(line)
+    if not line_type:
+        raise InvalidItemError('an item needs a "type"')
     return RawItem(line_type, payload)

@@ -19,7 +19,7 @@ from rollout.journal.reader import forward, open_source
 from rollout.lines import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     from rollout.initial_history import InitialHistory
     from rollout.lines import Found
@@ -77,7 +77,7 @@ def _id_of(item: RawItem) -> ThreadId | None:
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def collector_paused() -> Generator[None]:
     """Pause the cyclic garbage collector, if it runs."""
     running = gc.isenabled()
     gc.disable()

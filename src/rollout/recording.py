@@ -310,7 +310,7 @@ class Recording:
 
 
 def _middle(item: Item) -> bytes:
-    return b'"type":"%b","payload":' % item.line_type.encode()
+    return b'"type":%b,"payload":' % encoder.encode(item.line_type)
 
 
 def _whole_line(head: bytes, item: Item) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rollout.codec import encode, timestamp_text
-from rollout.errors import InvalidQueryError
+from rollout.errors import FormatError, InvalidQueryError, NotFoundError
 from rollout.items import payload_bytes, to_item
 from rollout.loading import get_rollout_history, load_rollout_items
 from rollout.query import Cursor, Order, Thread, ThreadQuery
@@ -256,25 +256,30 @@ def append_rollout_item_to_path(path: str, item: object, options: Options | None
 
 
 _HINTS = {
-    errno.EACCES: "Cannot access session files: permission denied. Make the folder yours again, e.g. chown -R",
-    errno.EPERM: "Cannot access session files: permission denied. Make the folder yours again, e.g. chown -R",
-    errno.ENOENT: "Session storage is missing. Make the folder, or choose another home",
-    errno.EEXIST: "A file stands where the sessions folder must be. Move it away",
-    errno.EISDIR: "Session storage has an unexpected type: a folder stands where a file must be",
-    errno.ENOTDIR: "Session storage has an unexpected type: a file stands where a folder must be",
+    errno.EACCES: "Cannot access session files under {home}: permission denied. Make them yours again, e.g. with chown -R",
+    errno.ENOENT: "Session storage under {home} is missing. Make the folder, or choose another home",
+    errno.EEXIST: "A file stands where a folder of {home} must be, e.g. {home}/sessions. Move it away",
+    errno.EISDIR: "Session storage under {home} has an unexpected type: a folder stands where a file must be",
+    errno.ENOTDIR: "Session storage under {home} has an unexpected type: a file stands where a folder must be",
+    errno.EILSEQ: "Session data under {home} is corrupt or unreadable. `rollout verify` tells which",
 }
+_KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (
+    (NotFoundError, errno.ENOENT),
+    (PermissionError, errno.EACCES),
+    ((ValueError, FormatError), errno.EILSEQ),
+)
 
 
 def session_start_hint(error: BaseException, codex_home: str) -> str:
     """One message for a failed session start, with what to do about it (spec: rollout-format 1.5).
 
-    The operating system's error is looked for in the chain of causes.
+    The first in the chain of causes that can be explained is explained; the rest is told as it is.
     """
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, (OSError, ValueError)):
+    while cause is not None:
+        kind = cause.errno if isinstance(cause, OSError) else None
+        kind = next((number for type_, number in _KINDS if isinstance(cause, type_)), kind)
+        if kind in _HINTS:
+            return f"{_HINTS[kind].format(home=codex_home)} (underlying error: {cause})"
         cause = cause.__cause__
-    if isinstance(cause, OSError) and cause.errno in _HINTS:
-        return f"{_HINTS[cause.errno]} {codex_home} (underlying error: {cause})"
-    if isinstance(cause, ValueError):
-        return f"Session data under {codex_home} is corrupt or unreadable (underlying error: {cause})"
     return f"Failed to initialize session: {error}"

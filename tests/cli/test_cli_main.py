@@ -166,6 +166,17 @@ def test_a_full_disk_behind_standard_output_is_told(home: Home) -> None:
     assert b"No space left" in done.stderr
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_closed_streams_do_no_harm(home: Home, closed: str) -> None:
+    """A stream that was closed before the program began is no reason for a traceback."""
+    home.add(1)
+    script = f'"{sys.executable}" -W ignore -m rollout list {closed}'
+
+    done = subprocess.run(["sh", "-c", script], env=environment(home.path), capture_output=True, check=False)
+
+    assert (0, b"") == (done.returncode, done.stderr)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_knows_every_command_and_option(rollout: Rollout, shell: str) -> None:
     """Each script names the commands and their options."""

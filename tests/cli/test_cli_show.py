@@ -114,6 +114,19 @@ def test_damage_costs_one_line(home: Home, rollout: Rollout) -> None:
     assert len(document["lines"]) == 6
 
 
+def test_a_missing_base_costs_only_itself(home: Home, rollout: Rollout) -> None:
+    """A fork by reference whose base is gone shows its own lines, says what is missing, and is status 1."""
+    base = {"thread_id": thread_id(50), "end_ordinal_exclusive": 9, "end_byte_offset": 900}
+    home.add(1, history_mode="paginated", history_base=base)
+
+    for form in ([], ["--json"]):
+        run = rollout("show", thread_id(1), *form)
+        assert run.status == 1
+        assert "answer 1" in run.out
+        assert thread_id(50) in run.err
+        assert run.err.count("\n") == 1
+
+
 def test_raw_is_the_file(home: Home, rollout: Rollout) -> None:
     """--raw gives the bytes of the file, damage included."""
     path = home.add(1)

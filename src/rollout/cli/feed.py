@@ -62,8 +62,8 @@ def batches(source: int, stop: Stop) -> Iterator[list[bytes]]:
     rest: list[bytes] = []
     while True:
         select.select([source, stop.fd], [], [])
-        stopping = stop.number != 0
         block, ended = _ready(source)
+        stopping = stop.number != 0  # told after reading: the end of the input may come with the signal
         lines = block.split(b"\n")
         if len(lines) > 1:
             lines[0] = b"".join([*rest, lines[0]])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,16 +26,31 @@ class Output:
     terminal, and NO_COLOR unset); ``width`` its columns.
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str], *, quiet: bool = False) -> None:
-        """Look at the streams once."""
-        self._stdout, self._stderr = stdout, stderr
+    def __init__(self, stdout: TextIO | None, stderr: TextIO | None, environ: Mapping[str, str]) -> None:
+        """Look at the streams once; None is a stream that was closed before the program began."""
+        self._stdout = stdout = stdout or _nowhere()
+        self._stderr = stderr = stderr or _nowhere()
         self._encoding = stdout.encoding or "utf-8"
-        self.quiet = quiet
+        self._is_watched = stderr.isatty()
+        self._has_status = False
+        self.quiet = False
         self.is_terminal = stdout.isatty()
-        self.has_watcher = stderr.isatty() and not quiet
         self.colour = self.is_terminal and "NO_COLOR" not in environ and environ.get("TERM") != "dumb"
         self.width = terminal_width(_fd(stdout), environ) if self.is_terminal else _NO_WIDTH
         self.user_home = environ.get("HOME", "")
+
+    @property
+    def has_watcher(self) -> bool:
+        """Whether a person may see a line of progress on standard error."""
+        return self._is_watched and not self.quiet
+
+    @property
+    def is_file(self) -> bool:
+        """Whether standard output is a file, so that nothing but progress tells that work is done."""
+        try:
+            return S_ISREG(os.fstat(self._stdout.fileno()).st_mode)
+        except OSError:
+            return False
 
     def write(self, text: str) -> None:
         """Write text for people; what the terminal's encoding lacks is escaped."""
@@ -66,14 +82,21 @@ class Output:
 
     def error(self, text: str) -> None:
         """One line on standard error."""
+        if self._has_status:
+            self.status("")
         encoding = self._stderr.encoding or "utf-8"
         self._stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         self._stderr.flush()
 
     def status(self, text: str) -> None:
         """Replace the line of progress on standard error; "" takes it away."""
+        self._has_status = bool(text)
         self._stderr.write(f"\r\x1b[K{text}")
         self._stderr.flush()
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def terminal_width(fd: int, environ: Mapping[str, str]) -> int:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from rollout.lines import Damage
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     from rollout.cli.output import Output
-    from rollout.lines import Found
 
 _SILENT_S = 1.0
 _STEP_S = 0.1
@@ -20,8 +17,8 @@ _STEP_S = 0.1
 class Progress:
     """Tells how much of ``total`` bytes was read (0: nobody knows how many there are).
 
-    Silent for the first second, and where nobody watches standard error. Call ``done`` in any case, also after
-    Ctrl-C: it takes the line away.
+    Silent for the first second, and where nobody watches standard error. ``done`` takes the line away; so does any
+    error that is told, Ctrl-C included.
     """
 
     def __init__(self, out: Output, what: str, total: int, clock: Callable[[], float] = monotonic) -> None:
@@ -31,15 +28,6 @@ class Progress:
         self._next = self._began + _SILENT_S
         self._read = 0
         self._drawn = False
-
-    def watch(self, found: Iterable[Found]) -> Iterator[Found]:
-        """Pass everything on, and count its bytes."""
-        try:
-            for thing in found:
-                self.add(thing.length if isinstance(thing, Damage) else len(thing.data))
-                yield thing
-        finally:
-            self.done()
 
     def add(self, size: int) -> None:
         """So many bytes more were read."""

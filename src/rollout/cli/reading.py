@@ -6,12 +6,15 @@ import signal
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
+from rollout.cli.progress import Progress
+from rollout.errors import FormatError
 from rollout.lines import Damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Self
 
+    from rollout.cli.output import Output
     from rollout.ids import ThreadId
     from rollout.lines import Found, Position
     from rollout.store.base import ThreadStore
@@ -52,14 +55,28 @@ class Interrupt:
 
 
 class Reading:
-    """Counts the damage in what passes through ``watch``."""
+    """One reading of a thread: counts the damage and the bytes of what passes through ``watch``.
 
-    def __init__(self) -> None:
+    ``problem`` says why not all of the thread could be read; ``interrupted`` that a follow was ended.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
         """Nothing was met."""
+        self._progress = progress
         self.damaged = 0
         self.damaged_bytes = 0
         self.first_damage: Damage | None = None
+        self.problem = ""
         self.interrupted = False
+
+    def lines(self, store: ThreadStore, thread_id: ThreadId) -> Iterator[Found]:
+        """The thread; where its base is missing, at least its own lines."""
+        try:
+            found = store.lines(thread_id)
+        except FormatError as error:
+            self.problem = str(error)
+            found = store.lines(thread_id, own=True)
+        return self.watch(found)
 
     def follow(self, store: ThreadStore, thread_id: ThreadId, after: Position) -> Iterator[Found]:
         """What is appended behind a position, as it comes, until an interrupt; ``interrupted`` is set then."""
@@ -72,13 +89,32 @@ class Reading:
         self.interrupted = True
 
     def watch(self, found: Iterable[Found]) -> Iterator[Found]:
-        """Pass everything on, and count the damage."""
+        """Pass everything on, and count."""
         for thing in found:
             if isinstance(thing, Damage):
                 self.damaged += 1
                 self.damaged_bytes += thing.length
                 self.first_damage = self.first_damage or thing
+            self.passed(thing.length if isinstance(thing, Damage) else len(thing.data))
             yield thing
+        self.passed(None)
+
+    def passed(self, size: int | None) -> None:
+        """So many bytes more were read; None is the end."""
+        if self._progress and size is not None:
+            self._progress.add(size)
+        elif self._progress:
+            self._progress.done()
+
+
+def reading_of(store: ThreadStore, thread_id: ThreadId, out: Output) -> Reading:
+    """A reading that tells its progress while standard output is a file; elsewhere one sees what comes."""
+    return Reading(Progress(out, "reading", size_of(store, thread_id)) if out.is_file else None)
+
+
+def size_of(store: ThreadStore, thread_id: ThreadId) -> int:
+    """About how many bytes a thread has; less where bases of a fork or compressed files add to it."""
+    return sum(max(segment.bytes, segment.data_length) for segment in store.segments(thread_id))
 
 
 def last(store: ThreadStore, thread_id: ThreadId, wanted: int, end: Position | None) -> list[Found]:

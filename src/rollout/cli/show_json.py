@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rollout.cli.home import row_of
 from rollout.cli.output import Document, to_json
-from rollout.cli.reading import Reading, last, up_to
+from rollout.cli.reading import Reading, last, reading_of, up_to
 from rollout.cli.rows import thread_object
 from rollout.lines import Damage, Line
 
@@ -24,7 +24,7 @@ _MOST_DAMAGE = 1000
 
 def show_json(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
     """Write the document as the lines are read; damage is named behind them, the first 1000 stretches of it."""
-    reading, damage = Reading(), list[Damage]()
+    reading, damage = reading_of(store, thread_id, out), list[Damage]()
     document = Document(out, "rollout.show/1")
     document.member("thread", thread_object(row_of(store, thread_id)))
     found = _found(store, thread_id, args, out, reading)
@@ -54,8 +54,10 @@ def known(n: int) -> int | None:
 
 def _found(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output, reading: Reading) -> Iterator[Found]:
     end = store.end(thread_id) if args.follow else None
-    found = up_to(store.lines(thread_id), end) if args.tail is None else last(store, thread_id, args.tail, end)
-    yield from reading.watch(found)
+    if args.tail is None:
+        yield from up_to(reading.lines(store, thread_id), end)
+    else:
+        yield from reading.watch(last(store, thread_id, args.tail, end))
     if end is not None:
         out.flush()
         for thing in reading.follow(store, thread_id, end):

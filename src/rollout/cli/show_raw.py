@@ -5,7 +5,7 @@ from __future__ import annotations
 from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING
 
-from rollout.cli.reading import Reading
+from rollout.cli.reading import Reading, reading_of
 from rollout.cli.statuses import UsageError
 from rollout.lines import Line
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def show_raw(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
     """Write the bytes; on a terminal nothing in them acts, and a note says so."""
-    reading = Reading()
-    blocks = _resolved(store, thread_id, reading) if args.resolved else _stored(store, thread_id, args.segment)
+    reading = reading_of(store, thread_id, out)
+    blocks = _resolved(store, thread_id, reading) if args.resolved else _stored(store, thread_id, args.segment, reading)
     if not out.is_terminal:
         for block in blocks:
             out.write_bytes(block)
@@ -37,7 +37,7 @@ def show_raw(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Outpu
     return reading
 
 
-def _stored(store: ThreadStore, thread_id: ThreadId, wanted: str | None) -> Iterator[bytes]:
+def _stored(store: ThreadStore, thread_id: ThreadId, wanted: str | None, reading: Reading) -> Iterator[bytes]:
     segments = store.segments(thread_id)
     if wanted is None:
         chosen = segments[-1:]
@@ -48,7 +48,10 @@ def _stored(store: ThreadStore, thread_id: ThreadId, wanted: str | None) -> Iter
     else:
         raise UsageError(f"--segment {wanted}: the thread has {len(segments)} files, 0 is the oldest; give one or all")
     for segment in chosen:
-        yield from store.raw(thread_id, segment.rollout_id)
+        for block in store.raw(thread_id, segment.rollout_id):
+            reading.passed(len(block))
+            yield block
+    reading.passed(None)
 
 
 def _resolved(store: ThreadStore, thread_id: ThreadId, reading: Reading) -> Iterator[bytes]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from rollout.cli.progress import Progress
-from rollout.cli.reading import Reading, last, up_to
+from rollout.cli.reading import Reading, last, reading_of, size_of, up_to
 from rollout.lines import Line
 from rollout.render.entries import dropped_stretches
 from rollout.render.text import PLAIN, Style, Transcript
@@ -28,14 +29,16 @@ _LINES_AN_ENTRY = 4
 
 def show_text(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
     """Write the transcript; in constant memory, unless only its end is wanted."""
-    reading = Reading()
+    reading = reading_of(store, thread_id, out)
     style = Style(out.colour, out.width, None if args.full else PLAIN.fold)
     end = store.end(thread_id) if args.follow else None
     if args.tail is None:
         transcript = Transcript(style, _dropped(store, thread_id, out))
-        pieces = transcript.render(reading.watch(up_to(store.lines(thread_id), end)))
+        pieces = transcript.render(up_to(reading.lines(store, thread_id), end))
     else:
-        transcript, pieces = _tail(store, thread_id, args.tail, end, style)
+        found = _tail(store, thread_id, args.tail, end)
+        transcript = Transcript(style, dropped_stretches(_lines(found)), numbered=False)
+        pieces = iter(deque(transcript.render(reading.watch(found)), maxlen=args.tail))
     for piece in pieces:
         out.write(piece)
     if end is not None:
@@ -47,17 +50,13 @@ def show_text(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Outp
     return reading
 
 
-def _tail(
-    store: ThreadStore, thread_id: ThreadId, wanted: int, end: Position | None, style: Style
-) -> tuple[Transcript, Iterator[str]]:
-    """The last entries: reads backwards until there are enough of them."""
+def _tail(store: ThreadStore, thread_id: ThreadId, wanted: int, end: Position | None) -> list[Found]:
+    """As much of the end as holds so many entries: reads backwards until there are enough of them."""
     size = wanted * _LINES_AN_ENTRY + 1
     while True:
         found = last(store, thread_id, size, end)
-        transcript = Transcript(style, dropped_stretches(_lines(found)), numbered=False)
-        pieces = list(transcript.render(found))
-        if len(pieces) >= wanted or len(found) < size:
-            return transcript, iter(pieces[-wanted:] if wanted else ())
+        if len(found) < size or sum(1 for _ in Transcript().render(found)) >= wanted:
+            return found
         size *= 2
 
 
@@ -67,11 +66,10 @@ def _dropped(store: ThreadStore, thread_id: ThreadId, out: Output) -> tuple[Stre
     A rollback stands behind what it drops, so the thread is read once before; most threads have none, and looking
     for the word is quick.
     """
-    total = sum(max(segment.bytes, segment.data_length) for segment in store.segments(thread_id))
     if not any(_mentions_rollback(store.raw(thread_id, one.rollout_id)) for one in store.segments(thread_id)):
         return ()
-    progress = Progress(out, "looking for rollbacks", total)
-    return dropped_stretches(_lines(progress.watch(store.lines(thread_id))))
+    first = Reading(Progress(out, "looking for rollbacks", size_of(store, thread_id)))
+    return dropped_stretches(_lines(first.lines(store, thread_id)))
 
 
 def _mentions_rollback(blocks: Iterable[bytes]) -> bool:

@@ -90,10 +90,15 @@ def _update(connection: Any, home: str, thread_id: str, changes: Mapping[str, st
     if old is None:
         return CodexNote("no row")
     values = {name: _spelled(home, str(old[0]), value) for name, value in changes.items()}
-    settings = ", ".join(f"{name} = ?" for name in values)
+    settings = ", ".join(f"{name} = {_setting(name, value)}" for name, value in values.items())
     with connection:
         connection.execute(f"update threads set {settings} where id = ?", (*values.values(), thread_id))  # noqa: S608
         return CodexNote("updated" if connection.changes() else "no row")
+
+
+def _setting(name: str, value: str | int | None) -> str:
+    """A thread that is archived already keeps the time at which it was."""
+    return "coalesce(archived_at, ?)" if name == "archived_at" and value is not None else "?"
 
 
 def _spelled(home: str, old: str, value: str | int | None) -> str | int | None:

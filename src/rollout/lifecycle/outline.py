@@ -14,7 +14,7 @@ import msgspec
 from rollout.boundaries import is_user_turn
 from rollout.codec import payload_tag
 from rollout.history.facts import ROLLBACK, TURN_ENDS, TURN_STARTS, payload_of, turns_dropped_by
-from rollout.history.rules import era_of, rules_for
+from rollout.history.rules import era_of
 from rollout.lines import Line, Position
 
 if TYPE_CHECKING:
@@ -134,11 +134,18 @@ class Outline:
 
 
 def _begins_turn(record: Record) -> bool:
-    """Whether a response item begins a user turn; only what may be a message is looked into."""
+    """Whether a response item begins a user turn; only what may be a message is looked into.
+
+    A legacy thread may have been gone on with by a later Codex, whose context the seed's reading would take for a
+    turn: there both readings must agree.
+    """
     try:
         head = _head.decode(record.payload)
     except msgspec.DecodeError:
         return False
     if head.type != "agent_message" and (head.type, head.role) != ("message", "user"):
         return False
-    return is_user_turn(payload_of(record), later=rules_for(era_of(record)).later_boundaries)
+    item = payload_of(record)
+    if era_of(record) == "paginated":
+        return is_user_turn(item, later=True)
+    return is_user_turn(item) and is_user_turn(item, later=True)

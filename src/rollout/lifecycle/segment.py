@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from rollout.store.base import ThreadStore
 
 
-class Base(NamedTuple):
-    """The prefix of a rollout that another one inherits, by the names that stand in the file."""
+class Base(msgspec.Struct, frozen=True):
+    """The prefix of a rollout that another one inherits, under the names that stand in the file.
+
+    ``thread_id`` is the rollout's id, which is the thread's only for a thread's first file.
+    """
 
     thread_id: str
     end_ordinal_exclusive: int
@@ -49,10 +52,9 @@ class Moment(NamedTuple):
 
 def rollout_ids(store: ThreadStore, thread_id: str, outline: Outline) -> list[str]:
     """The rollout of each stretch of a thread: the newest file tells its own, every other is named by the next."""
-    ids = [store.segments(thread_id)[-1].rollout_id]
-    for number in range(max(outline.metas, default=0), 0, -1):
-        ids.append(_base_id(outline.metas.get(number, {}), thread_id))
-    return ids[::-1]
+    numbers = range(1, max(outline.metas, default=0) + 1)
+    bases = [_base_id(outline.metas.get(number, {}), thread_id) for number in numbers]
+    return [*bases, store.segments(thread_id)[-1].rollout_id]
 
 
 def _base_id(meta: Fields, thread_id: str) -> str:
@@ -102,7 +104,7 @@ def build_on(store: ThreadStore, thread_id: str, base: Base, options: Options) -
     name = file_name(moment.place, thread_id, moment.new_id)
     if name[:27] < newest.name[:27]:
         name = newest.name[:27] + name[27:]
-    fields = {**first_meta(store, thread_id, newest.rollout_id), "history_base": base._asdict()}
+    fields = {**first_meta(store, thread_id, newest.rollout_id), "history_base": base}
     segment = new_segment(name, moment, archived=newest.archived)
     store.put(segment, [meta_line(fields, moment, base.end_ordinal_exclusive)])
     return segment
@@ -118,7 +120,9 @@ def first_meta(store: ThreadStore, thread_id: str, rollout_id: str) -> Fields:
     try:
         return _first.decode(head.partition(b"\n")[0]).payload
     except msgspec.DecodeError as error:
-        raise FormatError(f"thread {thread_id}: the first line of rollout {rollout_id} cannot be read: {error}") from None
+        raise FormatError(
+            f"thread {thread_id}: the first line of rollout {rollout_id} cannot be read: {error}"
+        ) from None
 
 
 class _FirstLine(msgspec.Struct, frozen=True, gc=False):

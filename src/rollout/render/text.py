@@ -50,7 +50,7 @@ class Transcript:
     """Renders the lines of one thread in their order.
 
     ``dropped`` are the stretches that rollbacks took back (``dropped_stretches``): they are marked.
-    ``damage`` counts the stretches that were skipped; ``unseen`` the lines, by type, that have nothing to read.
+    ``unseen`` counts, by type, the lines that have nothing to read.
     """
 
     def __init__(self, style: Style = PLAIN, dropped: Sequence[Stretch] = (), *, numbered: bool = True) -> None:
@@ -63,14 +63,12 @@ class Transcript:
         self._last_call = ""
         self._calls: OrderedDict[str, str] = OrderedDict()
         self._last_kind = ""
-        self.damage = 0
         self.unseen = self._reader.unseen
 
     def render(self, found: Iterable[Found]) -> Iterator[str]:
         """The text of each thing found, ending in a newline; may be called again with what follows."""
         for thing in found:
             if isinstance(thing, Damage):
-                self.damage += 1
                 yield self._framed(self._style.paint("error", damage_text(thing)))
                 continue
             for entry in self._reader.read(thing):

@@ -12,10 +12,11 @@ ordered and comparable within one thread.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
     from rollout.codec import Era
     from rollout.ids import ThreadId
     from rollout.lines import Found, Position
@@ -31,8 +32,11 @@ class Place(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """One stored file of a thread: ``name`` is its file name (a logical ``.jsonl`` name), ``rollout_id`` the
-    id of the physical file, ``data_length`` its uncompressed length (-1 when only decompressing would tell)."""
+    """One stored file of a thread.
+
+    ``name`` is its file name (a logical ``.jsonl`` name), ``rollout_id`` the id of the physical file,
+    ``data_length`` its uncompressed length (-1 when only decompressing would tell).
+    """
 
     name: str
     rollout_id: str
@@ -194,8 +198,10 @@ class ThreadStore(ABC):
 
     @abstractmethod
     def lines(self, thread_id: str, start: int = 0, *, own: bool = False) -> Iterator[Found]:
-        """The thread from line ``start`` on, bases of forks resolved; ``own``: only what the thread's newest
-        file holds itself, numbered as in the logical thread. Raises NotFoundError."""
+        """The thread from line ``start`` on, bases of forks resolved. Raises NotFoundError.
+
+        ``own``: only what the thread's newest file holds itself, numbered as in the logical thread.
+        """
 
     @abstractmethod
     def lines_back(self, thread_id: str, before: Position | None = None) -> Iterator[Found]:

@@ -18,14 +18,15 @@ from time import gmtime, strftime, time_ns
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.codec import to_object
-from rollout.errors import BusyError, ExistsError, FormatError, InvalidQueryError, NotFoundError, RolloutError
+from rollout.errors import BusyError, ExistsError, InvalidQueryError, NotFoundError, RolloutError
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.reader import classify
 from rollout.lines import Damage, Found, Line, Position
 from rollout.query import ORDERS, Cursor, Page, Thread, is_past, sort_key, why_hidden
 from rollout.store.base import Hit, Owner, Receipt, SearchPage, Segment, ThreadStore
-from rollout.store.memory_texts import said, snippet
+from rollout.store.memory_file import StoredFile
 from rollout.store.memory_writer import MemoryWriter
+from rollout.store.texts import said, snippet
 from rollout.summary import Summary, fold
 from rollout.times import parse_ms, to_text
 
@@ -36,30 +37,6 @@ if TYPE_CHECKING:
     from rollout.store.base import Place, Writer
 
 _BLOCK = 1 << 16
-
-
-class StoredFile:
-    """One file: its bytes, and what a folder would know of it."""
-
-    __slots__ = ("archived", "data", "mode", "modified_ns", "name", "named_ms", "rollout_id", "thread_id")
-
-    def __init__(self, name: str, modified_ns: int) -> None:
-        """Raises FormatError when the name is not the name of a rollout (spec: rollout-format 1.1, 10.20)."""
-        thread, _, rollout = name[28:-6].partition("_")
-        thread_id, named_ms = try_parse(thread), parse_ms(name[8:27])
-        rollout_id = try_parse(rollout) if rollout else thread_id
-        shaped = name.startswith("rollout-") and name[27:28] == "-" and name.endswith(".jsonl")
-        if not shaped or thread_id is None or rollout_id is None or named_ms is None:
-            raise FormatError(f"{name!r} is not the name of a rollout: rollout-<time>-<id>.jsonl")
-        self.name, self.modified_ns, self.named_ms = name, modified_ns, named_ms
-        self.thread_id, self.rollout_id = thread_id, rollout_id
-        self.data = bytearray()
-        self.mode, self.archived = 0o600, False
-
-    def segment(self) -> Segment:
-        """As the contract tells it."""
-        size = len(self.data)
-        return Segment(self.name, self.rollout_id, size, self.modified_ns, self.mode, self.archived, False, size)
 
 
 class _Stretch(NamedTuple):
@@ -226,13 +203,14 @@ class MemoryStore(ThreadStore):
     def _chain(self, newest: StoredFile) -> Sequence[_Stretch]:
         """A file and the prefixes of other files that it builds on, oldest first (spec: rollout-format 10.20)."""
         stretches = [_Stretch(bytes(newest.data), newest.thread_id)]
-        seen = {newest.rollout_id}
-        while base := _history_base(stretches[-1].data):
+        above, seen = newest, {newest.rollout_id}
+        while base := _history_base(above.data):
             wanted = str(base.get("thread_id"))
             stored = next((one for one in self._files.values() if one.rollout_id == try_parse(wanted)), None)
             if stored is None or stored.rollout_id in seen:
                 stretches.append(_Stretch(b"", "", f"the base is missing: rollout {wanted}"))
                 break
+            above = stored
             seen.add(stored.rollout_id)
             stretches.append(_prefix(stored, base))
         return stretches[::-1]
@@ -240,8 +218,9 @@ class MemoryStore(ThreadStore):
     # -- finding -----------------------------------------------------------------------------------------------
 
     def summary(self, thread_id: str) -> Summary:
-        """The facts of the thread, folded from all of its own lines."""
-        return _folded(_own_lines(self._stretches(thread_id)))
+        """The facts of the thread, folded from all lines of its own files; what was asked first also from its bases."""
+        stretches = self._stretches(thread_id)
+        return _inherited(_folded(_own_lines(stretches)), stretches)
 
     def resolve(self, text: str) -> tuple[ThreadId, ...]:
         """The threads that a text means: an id in any form, a prefix of 4 or more, or a name."""
@@ -274,7 +253,8 @@ class MemoryStore(ThreadStore):
 
     def _row(self, thread_id: str) -> Thread:
         own = self._own_files(thread_id)
-        newest, summary = own[-1], _shown(self._stretches(thread_id))
+        stretches = self._stretches(thread_id)
+        newest, summary = own[-1], _inherited(_folded(_read(stretches, own=True)), stretches)
         modified_ms = newest.modified_ns // 1_000_000
         created_ms = parse_ms(summary.created_at)
         return Thread(
@@ -397,9 +377,8 @@ def _folded(lines: Iterable[Found]) -> Summary:
     return summary
 
 
-def _shown(stretches: Sequence[_Stretch]) -> Summary:
-    """The facts that a listing shows: those of the newest file; what was asked first may stand in a base."""
-    summary = _folded(_read(stretches, own=True))
+def _inherited(summary: Summary, stretches: Sequence[_Stretch]) -> Summary:
+    """What was asked first may stand in a base."""
     if summary.history_base is not None:
         whole = _folded(_read(stretches))
         summary.has_user_event |= whole.has_user_event

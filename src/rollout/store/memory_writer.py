@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rollout.errors import ClosedError
 from rollout.journal.reader import classify
@@ -11,15 +11,39 @@ from rollout.lines import Line, Position
 from rollout.store.base import Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Condition
+
     from rollout.codec import Era
     from rollout.ids import ThreadId
-    from rollout.store.memory import MemoryStore, StoredFile
+    from rollout.store.memory_file import StoredFile
+
+
+class Keeper(Protocol):
+    """What a writer needs of the store that keeps its file; ``changed`` is also the lock around everything."""
+
+    changed: Condition
+    clock: Callable[[], int]
+
+    def acquire(self, thread_id: str, wait: float = 0.0) -> None:
+        """Take a thread's lock."""
+
+    def release(self, thread_id: str) -> None:
+        """Give a thread's lock back."""
+
+    def add(self, name: str) -> StoredFile:
+        """A new empty file."""
+        ...
+
+    def lines_before(self, stored: StoredFile) -> tuple[int, int]:
+        """How many stretches, and how many lines, stand before a file in its thread."""
+        ...
 
 
 class MemoryWriter(Writer):
     """A thread in memory, open for appending. See ``Writer`` for the contract."""
 
-    def __init__(self, store: MemoryStore, thread_id: ThreadId, name: str, stored: StoredFile | None = None) -> None:
+    def __init__(self, store: Keeper, thread_id: ThreadId, name: str, stored: StoredFile | None = None) -> None:
         """A writer of the file ``name``; ``stored`` is the file when it exists and its lock is held."""
         self._store = store
         self._thread_id = thread_id
@@ -61,7 +85,7 @@ class MemoryWriter(Writer):
         """The number that the next flushed line gets."""
         if self._stored is None:
             return 0
-        with self._store.lock:
+        with self._store.changed:
             return self._store.lines_before(self._stored)[1] + len(list(BytesIO(self._stored.data)))
 
     @property
@@ -69,7 +93,7 @@ class MemoryWriter(Writer):
         """Where the next flushed byte goes."""
         if self._stored is None:
             return Position(0, 0)
-        with self._store.lock:
+        with self._store.changed:
             return Position(self._store.lines_before(self._stored)[0], len(self._stored.data))
 
     @property

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from time import perf_counter
+from typing import Self
 
 import pytest
 
@@ -36,7 +37,7 @@ class OtherProcess:
         assert self.process.stdout is not None
         self.process.stdout.readline()
 
-    def __enter__(self) -> OtherProcess:
+    def __enter__(self) -> Self:
         return self
 
     def kill(self) -> None:

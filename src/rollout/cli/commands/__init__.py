@@ -11,7 +11,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("listing", "list threads, newest activity first"),
     "show": ("show", "read a thread"),
     "history": ("history", "show what the model would be sent"),
+    "usage": ("usage", "add up the tokens that threads took"),
     "path": ("path", "print where a thread is stored"),
+    "fork": ("fork", "begin a new thread with a prefix of another"),
+    "rollback": ("rollback", "drop the last user turns of a thread, or bring them back"),
+    "rename": ("rename", "give a thread a name"),
+    "archive": ("archive", "put threads away"),
+    "unarchive": ("unarchive", "bring archived threads back"),
+    "delete": ("delete", "delete threads, into the trash or for good"),
+    "restore": ("restore", "bring deleted threads back"),
     "completion": ("completion", "print a completion script for a shell"),
 }
 """Name of a command: (module in this package, what it does in one line)."""

@@ -69,6 +69,9 @@ def _verdict(reading: Reading, thread_id: ThreadId, out: Output) -> int:
     """Say on one line what was damaged."""
     out.flush()
     ended = INTERRUPTED if reading.interrupted else DONE
+    if reading.problem:
+        out.error(f"rollout: {reading.problem}; only its own lines are shown")
+        ended = ended or FINDING
     if not reading.damaged:
         return ended
     first = reading.first_damage

@@ -6,6 +6,7 @@ read only where a name does not tell.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from rollout.ids import ThreadId, try_parse
 from rollout.journal.filesystem import OS, READ
 from rollout.store.local.headtail import WINDOW, read_facts
 from rollout.store.local.paths import ARCHIVED, ZST, id_in, parse_name
-from rollout.store.local.walk import File, Walk, by_thread
+from rollout.store.local.walk import UNREADABLE, File, Walk, by_thread
 
 if TYPE_CHECKING:
     from rollout.journal.filesystem import Filesystem
@@ -37,11 +38,14 @@ class Finder:
     def group(self, thread_id: str) -> Group:
         """The files of a thread, by the id in their names, else by the id in their metadata.
 
-        Raises NotFoundError.
+        Raises NotFoundError; OSError when a folder in which it may lie cannot be read.
         """
         wanted = try_parse(thread_id)
-        files = Walk(self._home, self._fs).everything()
+        walk = Walk(self._home, self._fs)
+        files = walk.everything()
         found = self._named(files, wanted) or self._claimed(files, wanted) if wanted else None
+        if found is None and walk.skipped.get(UNREADABLE):
+            raise OSError(errno.EIO, f"a folder could not be read, thread {thread_id} may lie in it", self._home)
         if found is None:
             raise NotFoundError(
                 f"no thread {thread_id} in {self._home}; `rollout list --all` names those that are there"

@@ -148,11 +148,11 @@ def _problem(summary: Summary, windows: _Windows) -> str | None:
 
 def _fold_windows(summary: Summary, windows: _Windows) -> int | None:
     """Fold what tells anything; the time of the last record is returned."""
-    start = _fold_head(summary, windows)
-    rest = windows.head[start:] or windows.head if windows.whole else windows.tail[windows.tail.find(b"\n") + 1 :]
+    _fold_head(summary, windows)
+    rest = windows.head if windows.whole else windows.tail[windows.tail.find(b"\n") + 1 :]
     for line in _latest_lines(rest):
         _fold_line(summary, line)
-    last = last_time(rest) or (last_time(windows.head) if windows.whole and start else None)
+    last = last_time(rest)
     if last is not None:
         summary.active_at = last
     return parse_ms(last)

@@ -17,7 +17,6 @@ from rollout.errors import InvalidQueryError
 from rollout.query import ORDERS, Cursor, Page, Thread, is_past, why_hidden
 from rollout.store.local.config import read_config
 from rollout.store.local.cwd import Folders
-from rollout.store.local.headtail import active_ms
 from rollout.store.local.paths import time_ms, time_text
 from rollout.store.local.rows import Rows
 from rollout.store.local.walk import Group, Walk, by_thread
@@ -160,15 +159,8 @@ class Listing:
         elif order.key == "updated":
             time = self._rows.modified_ms(group)
         else:
-            time = self._active(group)
+            time = self._rows.active_ms(group)
         return None if time is None else (order.cut(time), newest.thread_id)
-
-    def _active(self, group: Group) -> int | None:
-        try:
-            time = active_ms(group.newest.path, self._fs)
-        except FileNotFoundError:
-            time = None
-        return self._rows.modified_ms(group) if time is None else time
 
     def _all_ids(self) -> set[str]:
         if self._known is None:

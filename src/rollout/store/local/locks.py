@@ -8,6 +8,7 @@ lock at all.
 
 from __future__ import annotations
 
+import errno
 import os
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Protocol, Self
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 FOLDER = "thread-writer-locks"
 COORDINATION = ".coordination.lock"
-_POLL = 0.002
+_POLL = 0.001
 _PATIENCE = 0.05  # for the coordination lock, which everybody holds for microseconds only
-_RELEASE_PATIENCE = 1.0
+_LONG_PATIENCE = 5.0  # when many come at once; Codex waits as well
 
 
 class Clock(Protocol):
@@ -32,9 +33,11 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds that only go forward."""
+        ...
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, /) -> None:
         """Let time pass."""
+        ...
 
 
 class _RealClock:
@@ -63,7 +66,7 @@ class ThreadLock:
         if not self._held.held:
             return
         try:
-            coordination = self._locks.coordinate(_RELEASE_PATIENCE)
+            coordination = self._locks.coordinate(_LONG_PATIENCE)
         except OSError:
             coordination = None  # the thread must become free all the same
         self._held.release(unlink=coordination is not None)
@@ -111,7 +114,7 @@ class ThreadLocks:
                     return ThreadLock(self, held)
                 if self._clock.now() >= until:
                     raise self._busy(thread_id)
-                self._clock.sleep(_POLL * 5)
+                self._clock.sleep(_POLL * 10)
         except OSError as error:
             raise LockError(f"cannot lock thread {thread_id} at {self.path(thread_id)}: {error}") from error
 
@@ -125,9 +128,15 @@ class ThreadLocks:
             self._clock.sleep(_POLL)
 
     def _try(self, thread_id: str) -> HeldLock | None:
+        """One attempt; None while the thread has a holder. Raises OSError."""
         coordination = self.coordinate(_PATIENCE)
         if coordination is None:
-            return None
+            if self.owner(thread_id) is not None:
+                return None
+            coordination = self.coordinate(_LONG_PATIENCE)
+        if coordination is None:
+            holder = holder_of(os.path.join(self.folder, COORDINATION), self._fs) or Holder()
+            raise TimeoutError(errno.ETIMEDOUT, f"{COORDINATION} is held by pid {holder.pid or 'unknown'}")
         with coordination:
             held = try_lock(self._fs, self.path(thread_id))
             if held is not None:
@@ -143,8 +152,5 @@ class ThreadLocks:
             raise
 
     def _busy(self, thread_id: str) -> BusyError:
-        holder = self.owner(thread_id)
-        if holder is None:
-            found = holder_of(os.path.join(self.folder, COORDINATION), self._fs) or Holder()
-            holder = Owner(*found)
+        holder = self.owner(thread_id) or Owner(0, "", "", "")
         return BusyError(str(thread_id), holder.facts())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.ids import ThreadId, try_parse
 from rollout.query import Thread
-from rollout.store.local.headtail import read_facts
+from rollout.store.local.headtail import active_ms, read_facts
 from rollout.store.local.paths import ZST, folder_for, logical_name, time_ms
 from rollout.times import parse_ms
 
@@ -81,11 +81,22 @@ class Rows:
 
     def modified_ms(self, group: Group) -> int | None:
         """The file time of a thread alone; None when its file vanished."""
-        try:
-            return self._fs.stat(group.newest.path).st_mtime_ns // 1_000_000
-        except OSError:
-            moved = self._facts(group.newest)
-            return None if moved is None else moved[2].modified_ns // 1_000_000
+        for path, _ in places_of(self._home, group.newest):
+            try:
+                return self._fs.stat(path).st_mtime_ns // 1_000_000
+            except OSError:
+                continue
+        return None
+
+    def active_ms(self, group: Group) -> int | None:
+        """The time of a thread's last record alone, its file time where that cannot be told; None when it vanished."""
+        for path, _ in places_of(self._home, group.newest):
+            try:
+                time = active_ms(path, self._fs)
+            except FileNotFoundError:
+                continue
+            return self.modified_ms(group) if time is None else time
+        return None
 
     def _facts(self, file: File) -> tuple[str, bool, Facts] | None:
         """Facts of a file, at another place of its when it was moved or compressed meanwhile."""
@@ -122,6 +133,9 @@ class Rows:
         if file is None or not isinstance(end, int):
             return None
         try:
-            return read_facts(file.path, self._fs, end=max(0, end)).summary
+            found = read_facts(file.path, self._fs, end=max(0, end)).summary
+            if not found.has_meta:  # a prefix that ends before the metadata still builds on what they name
+                found.history_base = read_facts(file.path, self._fs).summary.history_base
         except FileNotFoundError:
             return None
+        return found

@@ -12,7 +12,7 @@ from rollout.journal.reader import classify, count_lines
 from rollout.lines import Line, Position
 from rollout.store.base import Hit, SearchPage
 from rollout.store.local.chain import own_links
-from rollout.store.memory_texts import said, snippet
+from rollout.store.texts import said, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

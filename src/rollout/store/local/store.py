@@ -92,6 +92,8 @@ class LocalStore(ThreadStore):
 
     def open_writer(self, thread_id: str, wait: float = 0.0) -> Writer:
         """The writer of an existing thread, of its newest file. Raises NotFoundError, BusyError, LockError."""
+        if os.sep in thread_id:
+            return self.open_writer_at(thread_id, wait)
         identity = self._identity(thread_id)
         self._finder.group(identity)
         lock = self._locks().acquire(identity, wait)

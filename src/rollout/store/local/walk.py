@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from rollout.journal.filesystem import Filesystem
     from rollout.store.local.paths import Bounds
 
+UNREADABLE = "unreadable folder"
 _DEPTH = 3
 _DAY_MS = 86_400_000
 
@@ -170,7 +171,7 @@ class Walk:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError:
-            self._skip("unreadable folder")
+            self._skip(UNREADABLE)
             return []
 
     def _counts(self, entry: os.DirEntry[str]) -> bool:

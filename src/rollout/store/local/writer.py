@@ -31,8 +31,6 @@ class LocalWriter(Writer):
     The lock is held from ``begin`` (new threads) or from ``resume`` on, until ``close``.
     """
 
-    inline = True
-
     def __init__(self, journal: JournalWriter, thread_id: ThreadId, locks: ThreadLocks, fs: Filesystem) -> None:
         """Use ``create`` or ``resume``."""
         self._journal = journal
@@ -71,6 +69,11 @@ class LocalWriter(Writer):
         """Tell where the file stands in its chain of bases: its number, and how to count the lines before it."""
         self._segment, self._count_base = segment, count_base
         return self
+
+    @property
+    def inline(self) -> bool:
+        """A write to a local file is quick enough for an event loop."""
+        return True
 
     @property
     def thread_id(self) -> ThreadId:

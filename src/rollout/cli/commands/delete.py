@@ -1,0 +1,101 @@
+"""``rollout delete``: take threads away, into the trash or for good."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rollout.cli.lifecycle import Answer, add_threads, check_one_of, on_threads, plural
+from rollout.lifecycle import ChildrenError, delete, plan_delete
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from rollout.cli.output import Output
+    from rollout.ids import ThreadId
+    from rollout.lifecycle import DeletePlan
+    from rollout.lifecycle.delete import Children
+    from rollout.store.local.store import LocalStore
+
+DESCRIPTION = """
+Delete threads with all their files, compressed ones included, and their names. They go into the trash of the home,
+where no reader of rollouts looks, until somebody empties it; `rollout restore` brings them back byte for byte. With
+--now they are gone for good.
+
+Refused, with nothing changed: a thread that somebody writes, and one that forks build on by reference. A thread with
+sub-agents needs --with-children or --keep-children; on a terminal it is asked.
+
+What Codex's own databases and its history.jsonl still hold of a deleted thread is named, and left to Codex.
+"""
+
+
+def options(parser: ArgumentParser) -> None:
+    """The options of ``rollout delete``."""
+    add_threads(parser)
+    parser.add_argument("--with-children", action="store_true", help="delete its sub-agents' threads, too")
+    parser.add_argument("--keep-children", action="store_true", help="keep its sub-agents' threads")
+    parser.add_argument("--now", action="store_true", help="for good, not into the trash")
+
+
+def run(args: Namespace, out: Output) -> int:
+    """Delete."""
+    check_one_of(args, "--with-children", "--keep-children")
+    children: Children = "with" if args.with_children else "keep" if args.keep_children else "refuse"
+
+    def work(store: LocalStore, thread_id: ThreadId) -> Answer:
+        if args.dry_run:
+            plan = plan_delete(store, thread_id, children=children)
+            return Answer(thread_id, f"would delete {_told(plan)}", _facts(plan))
+        try:
+            return _delete(store, thread_id, children, args)
+        except ChildrenError as error:
+            return _delete(store, thread_id, _ask(error, out), args)
+
+    return on_threads(args, out, "delete", work)
+
+
+def _delete(store: LocalStore, thread_id: ThreadId, children: Children, args: Namespace) -> Answer:
+    gone = delete(store, thread_id, children=children, now=args.now)
+    tokens = [receipt.token for receipt in gone.receipts]
+    facts = {
+        **_facts(gone.plan),
+        "destroyed": gone.destroyed,
+        "tokens": [] if gone.destroyed else tokens,
+        "codexKeeps": list(gone.codex_keeps),
+    }
+    where = "for good" if gone.destroyed else f"into the trash; rollout restore {' '.join(tokens)} brings it back"
+    text = f"deleted {_told(gone.plan)} {where}"
+    if gone.codex_keeps:
+        text += f"; Codex still names it in {', '.join(gone.codex_keeps)}"
+    return Answer(thread_id, text, facts)
+
+
+def _ask(error: ChildrenError, out: Output) -> Children:
+    """Ask on a terminal what becomes of sub-agents; anywhere else, and for anything but an answer, raise."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise error
+    out.error(f"thread {error.thread_id} has {plural(len(error.children), 'sub-agent')}: {', '.join(error.children)}")
+    sys.stderr.write("delete them [w]ith it, [k]eep them, or do [n]othing? ")
+    sys.stderr.flush()
+    answers: dict[str, Children] = {"w": "with", "k": "keep"}
+    said = answers.get(sys.stdin.readline().strip().lower()[:1])
+    if said is None:
+        raise error
+    return said
+
+
+def _facts(plan: DeletePlan) -> dict[str, Any]:
+    return {
+        "threads": list(plan.threads),
+        "keptChildren": list(plan.kept_children),
+        "copiedInto": list(plan.copies),
+        "files": list(plan.files),
+        "bytes": plan.bytes,
+    }
+
+
+def _told(plan: DeletePlan) -> str:
+    others = len(plan.threads) - 1
+    family = f" with {plural(others, 'sub-agent')}" if others else ""
+    told = f"{plan.thread_id}{family} ({plural(len(plan.files), 'file')}, {plan.bytes} bytes)"
+    return told + (f", which lives on in its forks {', '.join(plan.copies)}" if plan.copies else "")

@@ -1,0 +1,144 @@
+"""What the commands that change threads share: which threads, one answer for each, and what failed.
+
+Standard output has the id of each thread that was done, one a line, so that it can be piped on; what was done
+is told in words on standard error, or on a terminal on standard output instead.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rollout.cli.home import find_thread, open_store
+from rollout.cli.options import THREAD_HELP
+from rollout.cli.output import Document, to_json
+from rollout.cli.statuses import BUSY, DONE, USAGE, UsageError, message_of, status_of
+from rollout.errors import RolloutError
+from rollout.lifecycle import ChildrenError, InUseError
+from rollout.render.safe import safe_line
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Iterable, Iterator
+
+    from rollout.cli.output import Output
+    from rollout.ids import ThreadId
+    from rollout.lifecycle import CodexNote
+    from rollout.store.local.store import LocalStore
+
+BULK_HELP = f"{THREAD_HELP}; - reads them from standard input, one a line (what follows a tab is passed over)"
+
+
+class Answer(NamedTuple):
+    """What was done to one thread: the id to pipe on, a sentence for people, facts for ``--json``, and warnings."""
+
+    thread_id: str
+    text: str
+    facts: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def add_threads(parser: ArgumentParser) -> None:
+    """The threads that a command is about, and ``--dry-run``."""
+    parser.add_argument("threads", metavar="ID", nargs="+", help=BULK_HELP)
+    add_dry_run(parser)
+
+
+def add_dry_run(parser: ArgumentParser) -> None:
+    """``--dry-run``."""
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+
+
+def add_codex_index(parser: ArgumentParser) -> None:
+    """``--leave-codex-index``."""
+    parser.add_argument(
+        "--leave-codex-index",
+        action="store_true",
+        help="do not update the thread's row in Codex's state_5.sqlite: Codex 0.169 may then not find the thread",
+    )
+
+
+def on_threads(args: Namespace, out: Output, name: str, work: Callable[[LocalStore, ThreadId], Answer]) -> int:
+    """Do one thing to each thread that is named; a failure is told and the others go on.
+
+    The status is that of the first failure.
+    """
+    store = open_store(args)
+    return on_each(args, out, name, words(args.threads), lambda text: work(store, find_thread(store, text)))
+
+
+def on_each(args: Namespace, out: Output, name: str, texts: Iterable[str], work: Callable[[str], Answer]) -> int:
+    """The same for anything that is named by a text."""
+    failures: list[int] = []
+    answers = _answers(texts, work, out, failures)
+    if args.json:
+        document = Document(out, f"rollout.{name}/1")
+        document.member("dryRun", bool(args.dry_run))
+        document.array("results", map(to_json, answers))
+        document.end()
+    else:
+        for facts in answers:
+            if "error" not in facts:
+                _tell(facts, out)
+    return failures[0] if failures else DONE
+
+
+def words(given: Iterable[str]) -> Iterator[str]:
+    """What was named on the command line; ``-`` stands for the lines of standard input, up to their first tab."""
+    for one in given:
+        if one == "-":
+            yield from (line for line in (raw.rstrip("\n").partition("\t")[0].strip() for raw in sys.stdin) if line)
+        else:
+            yield one
+
+
+def codex_facts(note: CodexNote) -> dict[str, str]:
+    """What became of Codex's row, for ``--json``."""
+    return {"state": note.state, **({"note": note.note} if note.note else {})}
+
+
+def codex_warnings(note: CodexNote) -> tuple[str, ...]:
+    """What a person must know of Codex's row."""
+    return (note.note,) if note.note else ()
+
+
+def plural(count: int, word: str) -> str:
+    """A count with its word."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _answers(
+    texts: Iterable[str], work: Callable[[str], Answer], out: Output, failures: list[int]
+) -> Iterator[dict[str, Any]]:
+    for text in texts:
+        try:
+            answer = work(text)
+        except (RolloutError, OSError) as error:
+            failures.append(_status_of(error))
+            out.error(f"rollout: {safe_line(message_of(error))}")
+            yield {"thread": text, "error": message_of(error), "status": failures[-1]}
+            continue
+        for warning in answer.warnings:
+            out.error(f"rollout: {safe_line(warning)}")
+        yield {"id": answer.thread_id, **answer.facts, "text": answer.text}
+
+
+def _tell(facts: dict[str, Any], out: Output) -> None:
+    if out.is_terminal:
+        out.write(f"{safe_line(facts['text'])}\n")
+    else:
+        out.write(f"{facts['id']}\n")
+        out.note(safe_line(facts["text"]))
+
+
+def _status_of(error: BaseException) -> int:
+    if isinstance(error, InUseError):
+        return BUSY
+    return USAGE if isinstance(error, ChildrenError) else status_of(error)
+
+
+def check_one_of(args: Namespace, *names: str) -> None:
+    """Raise UsageError when two options that exclude each other are given."""
+    given = [name for name in names if getattr(args, name.strip("-").replace("-", "_")) not in (None, False)]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other")

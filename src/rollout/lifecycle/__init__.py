@@ -1,0 +1,58 @@
+"""What happens to a thread as a whole: fork, rollback, archive, rename, delete; written once, over any store.
+
+Each function is durable when it returns and names in its answer what it did. The ``plan_`` functions tell what
+would be done and change nothing. Beside a running Codex: what changes a thread takes its lock, so that a thread
+that is loaded elsewhere raises BusyError and stays as it is.
+"""
+
+from rollout.lifecycle.archive import Moved, archive, plan_move, unarchive
+from rollout.lifecycle.codex_index import CodexNote
+from rollout.lifecycle.delete import (
+    ChildrenError,
+    Deleted,
+    DeletePlan,
+    InUseError,
+    Restored,
+    delete,
+    plan_delete,
+    restore,
+)
+from rollout.lifecycle.fork import Forked, ForkParams, ForkPlan, fork, lineage, plan_fork
+from rollout.lifecycle.rename import Renamed, plan_rename, rename
+from rollout.lifecycle.rollback import RolledBack, dropped_lines, plan_rollback, plan_undo, rollback, undo
+from rollout.lifecycle.trash import Removed, destroy, find_removed, removed
+
+__all__ = [
+    "ChildrenError",
+    "CodexNote",
+    "DeletePlan",
+    "Deleted",
+    "ForkParams",
+    "ForkPlan",
+    "Forked",
+    "InUseError",
+    "Moved",
+    "Removed",
+    "Renamed",
+    "Restored",
+    "RolledBack",
+    "archive",
+    "delete",
+    "destroy",
+    "dropped_lines",
+    "find_removed",
+    "fork",
+    "lineage",
+    "plan_delete",
+    "plan_fork",
+    "plan_move",
+    "plan_rename",
+    "plan_rollback",
+    "plan_undo",
+    "removed",
+    "rename",
+    "restore",
+    "rollback",
+    "unarchive",
+    "undo",
+]

@@ -1,0 +1,177 @@
+"""Delete: into the trash, restorable byte for byte, or for good; never what others build on, never half a family."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from rollout.errors import RolloutError
+from rollout.lifecycle.at_home import at_home, check_free, refresh_row
+from rollout.lifecycle.codex_index import CodexNote, mentions_of
+from rollout.lifecycle.trash import destroy
+from rollout.query import EVERYTHING, Order
+from rollout.recording import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rollout.query import Thread
+    from rollout.store.base import Receipt, ThreadStore
+
+Children: TypeAlias = Literal["refuse", "with", "keep"]
+_PAGE = 1000
+
+
+class InUseError(RolloutError):
+    """Forks build on the thread by reference; ``forks`` names them."""
+
+    def __init__(self, thread_id: str, forks: Sequence[str]) -> None:
+        """Name them in the message."""
+        self.thread_id, self.forks = thread_id, tuple(forks)
+        super().__init__(
+            f"thread {thread_id} is the base of {', '.join(forks)}; delete those first, nothing was changed"
+        )
+
+
+class ChildrenError(RolloutError):
+    """The thread has sub-agents and nobody said what becomes of them; ``children`` names them."""
+
+    def __init__(self, thread_id: str, children: Sequence[str]) -> None:
+        """Name them in the message."""
+        self.thread_id, self.children = thread_id, tuple(children)
+        super().__init__(
+            f"thread {thread_id} has {len(children)} sub-agents: {', '.join(children)}; say whether they are deleted"
+            " too (--with-children) or kept (--keep-children), nothing was changed"
+        )
+
+
+class DeletePlan(NamedTuple):
+    """What a delete takes away, in this order, and what stays: sub-agents, and copies made by forks."""
+
+    thread_id: str
+    threads: tuple[str, ...]
+    kept_children: tuple[str, ...]
+    copies: tuple[str, ...]
+    files: tuple[str, ...]
+    bytes: int
+
+
+class Deleted(NamedTuple):
+    """What was taken away; ``receipts`` restore it, unless it is gone for good (``destroyed``).
+
+    ``codex_keeps``: the files of Codex's own in which an id still stands; they are not ours to cut.
+    """
+
+    plan: DeletePlan
+    receipts: tuple[Receipt, ...]
+    destroyed: bool
+    codex_keeps: tuple[str, ...]
+
+
+class Restored(NamedTuple):
+    """A thread that is back."""
+
+    thread_id: str
+    names: tuple[str, ...]
+    codex: CodexNote
+
+
+def delete(store: ThreadStore, thread_id: str, *, children: Children = "refuse", now: bool = False) -> Deleted:
+    """Take a thread away with all its files and names; ``now``: for good, else into the trash.
+
+    Durable when it returns. All or nothing: raises, with everything as it was, BusyError (somebody writes one of the
+    threads), InUseError, ChildrenError (``children`` is "refuse" and there are some), NotFoundError, WriteError.
+    """
+    planned = plan_delete(store, thread_id, children=children)
+    receipts = tuple(_remove_all(store, planned.threads))
+    if now:
+        for receipt in receipts:
+            destroy(store, receipt)
+    return Deleted(planned, receipts, now, _kept_by_codex(store, planned.threads))
+
+
+def plan_delete(store: ThreadStore, thread_id: str, *, children: Children = "refuse") -> DeletePlan:
+    """What ``delete`` would do; nothing is changed. Raises what ``delete`` would raise."""
+    store.segments(thread_id)
+    family = _Family(store)
+    below = family.below(thread_id)
+    if below and children == "refuse":
+        raise ChildrenError(thread_id, below)
+    threads = (*below[::-1], thread_id) if children == "with" else (thread_id,)
+    for one in threads:
+        check_free(store, one)
+        if forks := [fork for fork in store.references(one) if fork not in threads]:
+            raise InUseError(one, forks)
+    segments = [segment for one in threads for segment in store.segments(one)]
+    return DeletePlan(
+        thread_id,
+        threads,
+        () if children == "with" else tuple(below),
+        tuple(copy for one in threads for copy in family.forks.get(one, ()) if copy not in threads),
+        tuple(segment.name for segment in segments),
+        sum(segment.bytes for segment in segments),
+    )
+
+
+def restore(
+    store: ThreadStore, receipt: Receipt, *, leave_codex_index: bool = False, options: Options | None = None
+) -> Restored:
+    """Bring a removed thread back: bytes, places, file times, names. Raises NotFoundError, ExistsError, BusyError."""
+    store.restore(receipt)
+    now_ms = (options or Options()).now_ms()
+    codex = refresh_row(store, receipt.thread_id, now_ms, leave=leave_codex_index, locked=False)
+    return Restored(receipt.thread_id, tuple(segment.name for segment in store.segments(receipt.thread_id)), codex)
+
+
+def _kept_by_codex(store: ThreadStore, threads: Sequence[str]) -> tuple[str, ...]:
+    home = at_home(store)
+    found = (path for one in threads for path in mentions_of(home.home, one)) if home is not None else ()
+    return tuple(dict.fromkeys(found))
+
+
+def _remove_all(store: ThreadStore, threads: Sequence[str]) -> list[Receipt]:
+    """Remove threads in order; when one cannot be, those before it are brought back."""
+    receipts: list[Receipt] = []
+    try:
+        for one in threads:
+            receipts.append(store.remove(one))  # noqa: PERF401 - those that are gone must be known when the next fails
+    except BaseException:
+        for receipt in reversed(receipts):
+            with suppress(RolloutError):
+                store.restore(receipt)
+        raise
+    return receipts
+
+
+class _Family:
+    """Who was spawned by whom, and who was forked from whom, in a whole store; reads the heads of its files."""
+
+    def __init__(self, store: ThreadStore) -> None:
+        self.children: dict[str, list[str]] = {}
+        self.forks: dict[str, list[str]] = {}
+        for row in _rows(store):
+            if row.summary.parent_id:
+                self.children.setdefault(row.summary.parent_id, []).append(row.id)
+            if row.summary.forked_from_id:
+                self.forks.setdefault(row.summary.forked_from_id, []).append(row.id)
+
+    def below(self, thread_id: str) -> list[str]:
+        """All descendants, those nearer to the thread first."""
+        found: list[str] = []
+        waiting = [thread_id]
+        while waiting:
+            for child in self.children.get(waiting.pop(0), ()):
+                if child not in found and child != thread_id:
+                    found.append(child)
+                    waiting.append(child)
+        return found
+
+
+def _rows(store: ThreadStore) -> Iterator[Thread]:
+    query = EVERYTHING._replace(order=Order("created"), limit=_PAGE)
+    while True:
+        page = store.list(query)
+        yield from page.threads
+        if page.next is None:
+            return
+        query = query._replace(cursor=page.next)

@@ -1,0 +1,100 @@
+"""What was removed from a home and can still be restored: listed, found by id, or destroyed for good.
+
+The layout is that of ``rollout.store.local.trash``: one folder a removal, which no reader of rollouts looks into.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import NamedTuple
+
+from rollout.errors import AmbiguousError, FormatError, NotFoundError, RolloutError, WriteError
+from rollout.journal.filesystem import OS, Filesystem
+from rollout.lifecycle.at_home import at_home
+from rollout.store.base import Receipt
+from rollout.store.local.names import sync_folder
+from rollout.store.local.trash import TRASH, Trash
+
+_DOOMED = ".destroyed"
+_SHORTEST = 4
+
+
+class Removed(NamedTuple):
+    """One removal: its receipt, and when it was made."""
+
+    receipt: Receipt
+    removed_ns: int
+
+
+def removed(store: object) -> list[Removed]:
+    """Every removal that can be restored, the newest first; what cannot be read is passed over."""
+    home = _home(store)
+    trash = Trash(home, OS)
+    found: list[Removed] = []
+    for token in _tokens(home):
+        with suppress(NotFoundError, FormatError, OSError):
+            found.append(_look(trash, os.path.join(home, TRASH, token), token))
+    return sorted(found, key=lambda one: (one.removed_ns, one.receipt.token), reverse=True)
+
+
+def find_removed(store: object, text: str) -> Receipt:
+    """The removal that a token, an id or the beginning of one means; of one thread's removals the newest.
+
+    Raises NotFoundError, AmbiguousError.
+    """
+    everything = [one.receipt for one in removed(store)]
+    wanted = text.strip().lower()
+    exact = [one for one in everything if wanted == one.token]
+    near = [one for one in everything if len(wanted) >= _SHORTEST and one.thread_id.startswith(wanted)]
+    found = exact or near
+    if not found:
+        raise NotFoundError(
+            f"no removed thread {text!r} in {_home(store)}; `rollout restore --list` names those there are"
+        )
+    threads = sorted({one.thread_id for one in found})
+    if len(threads) > 1:
+        raise AmbiguousError(text, threads)
+    return found[0]
+
+
+def destroy(store: object, receipt: Receipt, fs: Filesystem = OS) -> None:
+    """Take a removed thread's bytes away for good. Raises WriteError; may be repeated.
+
+    The folder gets a name that cannot be restored first, so that a crash leaves nothing that looks whole.
+    """
+    home = _home(store)
+    folder = os.path.join(home, TRASH, receipt.token)
+    doomed = folder + _DOOMED
+    try:
+        with suppress(FileNotFoundError):
+            fs.rename(folder, doomed)
+        with suppress(FileNotFoundError):
+            for entry in list(fs.scandir(doomed)):
+                fs.unlink(entry.path)
+            fs.rmdir(doomed)
+        sync_folder(fs, os.path.dirname(folder))
+    except OSError as error:
+        raise WriteError(doomed, error) from error
+
+
+def _home(store: object) -> str:
+    found = at_home(store)
+    if found is None:
+        raise RolloutError("this store has no trash that could be looked into; restore with the receipt of the removal")
+    return found.home
+
+
+def _tokens(home: str) -> list[str]:
+    try:
+        names = os.listdir(os.path.join(home, TRASH))
+    except FileNotFoundError:
+        return []
+    return [name for name in names if not name.endswith(_DOOMED)]
+
+
+def _look(trash: Trash, folder: str, token: str) -> Removed:
+    told = trash.look(token)
+    size = sum(os.lstat(os.path.join(folder, name)).st_size for _, name in told.files)
+    names = tuple(os.path.basename(place) for place, _ in told.files)
+    return Removed(Receipt(told.thread_id, token, names, size), os.stat(folder).st_mtime_ns)
