@@ -40,7 +40,9 @@ class TestWithoutAPast:
 
     def test_new_and_cleared_differ(self) -> None:
         """A cleared session is marked as one."""
-        assert Cleared() != New()
+        cleared: InitialHistory = Cleared()
+
+        assert cleared != New()
 
 
 class TestOrigin:

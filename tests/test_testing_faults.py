@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rollout.journal.filesystem import APPEND, CREATE_NEW, OS, READ, Filesystem, write_all
+from rollout.journal.filesystem import APPEND, CREATE_NEW, OS, Filesystem, write_all
 from rollout.testing.faults import (
     CALLS,
     CHANGING,
@@ -192,6 +192,5 @@ def test_each_call_is_failed_in_turn(tmp_path: Path) -> None:
 
 def test_a_scenario_must_end() -> None:
     """A scenario that makes ever more calls is given up."""
-    (READ, OS)
     with pytest.raises(RuntimeError, match="more than 3 calls"):
         fail_each_call(lambda fs: fs.failed.append("again"), limit=3)

@@ -261,7 +261,7 @@ _HINTS = {
     errno.EEXIST: "A file stands where a folder of {home} must be, e.g. {home}/sessions. Move it away",
     errno.EISDIR: "Session storage under {home} has an unexpected type: a folder stands where a file must be",
     errno.ENOTDIR: "Session storage under {home} has an unexpected type: a file stands where a folder must be",
-    errno.EILSEQ: "Session data under {home} is corrupt or unreadable. `rollout verify` tells which",
+    errno.EILSEQ: "Session data under {home} is corrupt or unreadable",
 }
 _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (
     (NotFoundError, errno.ENOENT),

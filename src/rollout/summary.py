@@ -170,7 +170,8 @@ def _take_turn_item(summary: Summary, item: Json) -> None:
     """A paginated file tells what a person typed as a completed UserMessage item."""
     if not isinstance(item, dict) or item.get("type") != "UserMessage":
         return
-    parts = [part for part in item.get("content") or [] if isinstance(part, dict)]
+    content = item.get("content")
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     text = "".join(_text(part.get("text")) or "" for part in parts)
     _take_user_text(summary, text, has_image=any("mage" in str(part.get("type")) for part in parts))
 

@@ -57,7 +57,8 @@ class Counting:
         """Read every thread; what it took counts for the one that ``counts_for`` names, or for itself."""
         for row in rows:
             self.threads += 1
-            self.titles[row.id] = title(row)[:_TITLE]
+            if "thread" in self.tally.by:
+                self.titles[row.id] = title(row)[:_TITLE]
             before = self.tally.total.requests
             try:
                 self._count_thread(row, counts_for.get(row.id, row.id), progress)

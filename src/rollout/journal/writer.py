@@ -123,20 +123,18 @@ class JournalWriter:
         Raises SyncError.
         """
         self._check_open()
-        with self._handles:
-            if self._fd < 0 or (self.synced == self.flushed and not self._refused and not self._unsynced_folders):
-                return self.synced
-            lines, end, fd = self.flushed, self.end, self._fs.dup(self._fd)
         try:
-            if self._refused is not None:
-                self._write_anew()
-            self._fs.fdatasync(fd)
+            with self._handles:
+                if self._fd < 0 or (self.synced == self.flushed and not self._refused and not self._unsynced_folders):
+                    return self.synced
+                lines, end, fd = self.flushed, self.end, self._fs.dup(self._fd)
+            try:
+                self._sync_bytes(fd)
+            finally:
+                self._fs.close(fd)
             self._sync_folders()
         except OSError as error:
-            self._refused = error
             raise SyncError(self.path, error) from error
-        finally:
-            self._fs.close(fd)
         self._note_synced(lines, end)
         return lines
 
@@ -301,6 +299,15 @@ class JournalWriter:
                 self._fs.close(fd)
 
     # -- sync ------------------------------------------------------------------------------------------------
+
+    def _sync_bytes(self, fd: int) -> None:
+        try:
+            if self._refused is not None:
+                self._write_anew()
+            self._fs.fdatasync(fd)
+        except OSError as error:
+            self._refused = error
+            raise
 
     def _write_anew(self) -> None:
         with self._handles:

@@ -28,20 +28,22 @@ class Removed(NamedTuple):
 
 
 def removed(store: object) -> list[Removed]:
-    """Every removal that can be restored, the newest first; what cannot be read is passed over."""
+    """Every removal that can be restored, the newest first; one that cannot be read, or is empty, is passed over."""
     home = _home(store)
     trash = Trash(home, OS)
     found: list[Removed] = []
     for token in _tokens(home):
         with suppress(NotFoundError, FormatError, OSError):
-            found.append(_look(trash, os.path.join(home, TRASH, token), token))
+            one = _look(trash, os.path.join(home, TRASH, token), token)
+            found += [one] if one.receipt.names else []
     return sorted(found, key=lambda one: (one.removed_ns, one.receipt.token), reverse=True)
 
 
-def find_removed(store: object, text: str) -> Receipt:
-    """The removal that a token, an id or the beginning of one means; of one thread's removals the newest.
+def find_removed(store: object, text: str) -> tuple[Receipt, ...]:
+    """The removals to restore for a token, an id or the beginning of one; the newest first.
 
-    Raises NotFoundError, AmbiguousError.
+    A token means its removal alone. A thread means its newest one, with those before it that have other files: they
+    are parts of a removal that was interrupted. Raises NotFoundError, AmbiguousError.
     """
     everything = [one.receipt for one in removed(store)]
     wanted = text.strip().lower()
@@ -55,7 +57,11 @@ def find_removed(store: object, text: str) -> Receipt:
     threads = sorted({one.thread_id for one in found})
     if len(threads) > 1:
         raise AmbiguousError(text, threads)
-    return found[0]
+    parts: list[Receipt] = []
+    for one in found:
+        if not any(set(one.names) & set(part.names) for part in parts):
+            parts.append(one)
+    return tuple(parts)
 
 
 def destroy(store: object, receipt: Receipt, fs: Filesystem = OS) -> None:
@@ -94,7 +100,9 @@ def _tokens(home: str) -> list[str]:
 
 
 def _look(trash: Trash, folder: str, token: str) -> Removed:
+    """A removal as far as it went: its manifest names all files, of which only some may have been moved."""
     told = trash.look(token)
-    size = sum(os.lstat(os.path.join(folder, name)).st_size for _, name in told.files)
-    names = tuple(os.path.basename(place) for place, _ in told.files)
-    return Removed(Receipt(told.thread_id, token, names, size), os.stat(folder).st_mtime_ns)
+    here = [(os.path.join(folder, name), os.path.basename(place)) for place, name in told.files]
+    here = [(path, name) for path, name in here if os.path.lexists(path)]
+    size = sum(os.lstat(path).st_size for path, _ in here)
+    return Removed(Receipt(told.thread_id, token, tuple(name for _, name in here), size), os.stat(folder).st_mtime_ns)

@@ -153,7 +153,8 @@ class Writer(ABC):
     def append(self, lines: bytes | bytearray | memoryview, count: int) -> int:
         """Accept ``count`` whole lines, in order; nothing is promised yet about where they are.
 
-        Returns how many lines this writer has accepted since it was opened. Copies the bytes.
+        Returns how many lines this writer has accepted since it was opened, the one of ``begin`` not counted.
+        Copies the bytes. A new thread must have begun.
         """
 
     @abstractmethod

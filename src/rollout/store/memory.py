@@ -22,7 +22,7 @@ from rollout.errors import BusyError, ExistsError, InvalidQueryError, NotFoundEr
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.reader import classify
 from rollout.lines import Damage, Found, Line, Position
-from rollout.query import ORDERS, Cursor, Page, Thread, is_past, sort_key, why_hidden
+from rollout.query import Cursor, Page, Thread, checked, is_past, narrowed, sort_key, why_hidden
 from rollout.store.base import Hit, Owner, Receipt, SearchPage, Segment, ThreadStore
 from rollout.store.memory_file import StoredFile
 from rollout.store.memory_writer import MemoryWriter
@@ -242,8 +242,7 @@ class MemoryStore(ThreadStore):
 
     def _filtered(self, query: ThreadQuery) -> tuple[Sequence[Thread], dict[str, int]]:
         """All threads that a query wants, in its order, and why the others are not among them."""
-        if query.order.key not in ORDERS:
-            raise InvalidQueryError(f"unknown order {query.order.key!r}; there are {', '.join(ORDERS)}")
+        query = checked(query)
         with self.lock:
             rows = [self._row(one) for one in {stored.thread_id for stored in self._files.values()}]
         reasons = [(row, why_hidden(row, query) or _elsewhere(row, query)) for row in rows]
@@ -411,7 +410,7 @@ def _history_base(data: bytes | bytearray) -> dict[str, object] | None:
     return None
 
 
-def _key(row: Thread, order: Order) -> tuple[int, str]:
+def _key(row: Thread, order: Order) -> tuple[Key, str]:
     """Where a row stands: by creation that is the time in the file's name, else what the row tells."""
     if order.key == "created":
         return order.cut(StoredFile(row.path.removeprefix("memory:"), 0).named_ms), row.id
@@ -423,4 +422,4 @@ def _elsewhere(row: Thread, query: ThreadQuery) -> str | None:
     cwd = row.summary.cwd
     if not query.cwds or (cwd and any(PurePosixPath(cwd) == PurePosixPath(wanted) for wanted in query.cwds)):
         return None
-    return "cwd"
+    return narrowed(query)

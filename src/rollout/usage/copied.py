@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rollout.lines import Found
     from rollout.usage.tokens import Info
 
-_COPYING_MS = 10_000
+_PAUSE_MS = 2000
 _NOT_OPENED: Iterator[Info] = iter(())
 
 
@@ -31,10 +31,19 @@ class Copied:
     The evidence, the strongest first: copies that kept their timestamps are older than the thread. A sub-agent's
     metadata name the ordinal where its own lines begin. A turn's id holds the time of the turn: the turn of a copy is
     older than the thread. Without turn ids (before February 2026) a copy tells what the source tells at the
-    same place, within the ten seconds in which a fork is written.
+    same place, and was written in one go with what stands before it: a pause of two seconds ends the copy.
     """
 
-    __slots__ = ("_created_ms", "_kept_times", "_open_source", "_source", "_start", "_turn_ms")
+    __slots__ = (
+        "_created_ms",
+        "_going_on",
+        "_kept_times",
+        "_open_source",
+        "_source",
+        "_start",
+        "_turn_ms",
+        "_written_ms",
+    )
 
     def __init__(self, created_ms: int, start: int | None, source: Callable[[], Iterable[Found] | None]) -> None:
         """``start`` is the ordinal of the first line of its own; ``source`` opens the lines of the other thread."""
@@ -43,12 +52,16 @@ class Copied:
         self._source: Iterator[Info] | None = _NOT_OPENED
         self._kept_times: bool | None = None
         self._turn_ms: int | None = None
+        self._written_ms, self._going_on = created_ms, True
 
     def look(self, record: Record) -> None:
         """Take a line; the first one behind the thread's own metadata tells whether copies kept their timestamps."""
+        at_ms = parse_ms(record.timestamp)
         if self._kept_times is None:
-            at_ms = parse_ms(record.timestamp)
             self._kept_times = at_ms is not None and at_ms < self._created_ms
+        if at_ms is not None:
+            self._going_on = self._going_on and at_ms < self._written_ms + _PAUSE_MS
+            self._written_ms = at_ms
 
     def begin_turn(self, turn_id: str) -> None:
         """Take the id of the turn to which the next lines belong; an id without a time tells nothing."""
@@ -57,15 +70,15 @@ class Copied:
 
     def has(self, record: Record, info: Info) -> bool:
         """Whether this count is a copy. Asked for every count, in order."""
-        at_ms = parse_ms(record.timestamp)
         if self._kept_times:
+            at_ms = parse_ms(record.timestamp)
             return at_ms is not None and at_ms < self._created_ms
         if self._start is not None and record.ordinal is not None:
             return record.ordinal < self._start
         if self._turn_ms is not None:
             return self._turn_ms < self._created_ms
-        soon = at_ms is not None and at_ms < self._created_ms + _COPYING_MS
-        return soon and self._source_tells(info)
+        self._going_on = self._going_on and self._source_tells(info)
+        return self._going_on
 
     def _source_tells(self, info: Info) -> bool:
         """Whether the source goes on with this count; also when it cannot be asked any more."""

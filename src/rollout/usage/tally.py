@@ -45,7 +45,7 @@ class Tally:
         """Nothing was added. Raises ValueError for an unknown key."""
         if unknown := [key for key in by if key not in KEYS]:
             raise ValueError(f"there is no key {unknown[0]!r}; there are {', '.join(KEYS)}")
-        self._by, self._day, self._prices = tuple(by), day, prices
+        self.by, self._day, self._prices = tuple(by), day, prices
         self._cells: dict[tuple[str, ...], Cell] = {}
         self.total = Cell()
         self.unpriced: dict[str, Cell] = {}
@@ -56,7 +56,7 @@ class Tally:
         cost = price.cost(use.tokens) if price else Decimal(0)
         if self._prices and price is None:
             self.unpriced.setdefault(use.model, Cell()).add(use.tokens, 1, cost)
-        key = tuple(self._value(use, name) for name in self._by)
+        key = tuple(self._value(use, name) for name in self.by)
         self._cells.setdefault(key, Cell()).add(use.tokens, 1, cost)
         self.total.add(use.tokens, 1, cost)
 
@@ -67,7 +67,7 @@ class Tally:
 
     def rows(self) -> Iterator[tuple[tuple[str, ...], Cell]]:
         """The sums: days in their order, everything else by the tokens, the most first; "" is unknown."""
-        first_is_day = self._by[:1] == ("day",)
+        first_is_day = self.by[:1] == ("day",)
         yield from sorted(
             self._cells.items(), key=lambda row: (row[0][:1] if first_is_day else (), -row[1].tokens.total, row[0])
         )

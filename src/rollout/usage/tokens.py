@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import add, ge, sub
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -28,15 +29,15 @@ class Tokens(NamedTuple):
 
     def plus(self, other: Tokens) -> Tokens:
         """Both together."""
-        return Tokens(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+        return Tokens(*map(add, self, other))
 
     def minus(self, other: Tokens) -> Tokens:
         """What is left without the other; may be negative."""
-        return Tokens(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+        return Tokens(*map(sub, self, other))
 
     def covers(self, other: Tokens) -> bool:
         """Whether no part is smaller than the other's."""
-        return all(mine >= theirs for mine, theirs in zip(self, other, strict=True))
+        return all(map(ge, self, other))
 
 
 ZERO = Tokens()
@@ -53,11 +54,13 @@ class Wire(msgspec.Struct, frozen=True, gc=False):
 
     def tokens(self) -> Tokens:
         """The amount; what is negative counts as 0."""
-        parts = (
-            self.input_tokens, self.cached_input_tokens, self.cache_write_input_tokens, self.output_tokens,
-            self.reasoning_output_tokens,
-        )  # fmt: skip
-        return Tokens(*(max(0, part) for part in parts))
+        return Tokens(
+            max(0, self.input_tokens),
+            max(0, self.cached_input_tokens),
+            max(0, self.cache_write_input_tokens),
+            max(0, self.output_tokens),
+            max(0, self.reasoning_output_tokens),
+        )
 
 
 class Info(msgspec.Struct, frozen=True, gc=False):

@@ -182,3 +182,11 @@ def test_the_time_alone(tmp_path: Path) -> None:
     path.write_bytes(b.rollout_bytes(b.thread_id()) + b.line(b.message("developer", "x" * 100_000), 5))
 
     assert (near, active_ms(str(path))) == (b.START_MS + 5000, None)
+
+
+@pytest.mark.parametrize("content", [5, True, {"a": 1}, "x", [1], None])
+def test_odd_types_break_no_listing(tmp_path: Path, content: object) -> None:
+    """A field of another type than any version writes costs its own fact only."""
+    odd = b.event("item_completed", item={"type": "UserMessage", "content": content})
+
+    assert facts_of(tmp_path, b.rollout_bytes(b.thread_id(), odd, b.user("what?"))).summary.preview == "what?"

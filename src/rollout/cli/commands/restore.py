@@ -55,14 +55,19 @@ def run(args: Namespace, out: Output) -> int:
         raise UsageError("restore needs the id of a deleted thread; rollout restore --list names them")
 
     def work(text: str) -> Answer:
-        receipt = find_removed(store, text)
-        files = plural(len(receipt.names), "file")
-        facts: dict[str, object] = {"token": receipt.token, "files": list(receipt.names), "bytes": receipt.bytes}
+        receipts = find_removed(store, text)
+        thread_id, files = receipts[0].thread_id, [name for receipt in receipts for name in receipt.names]
+        facts: dict[str, object] = {
+            "tokens": [receipt.token for receipt in receipts],
+            "files": files,
+            "bytes": sum(receipt.bytes for receipt in receipts),
+        }
+        told = f"{thread_id} ({plural(len(files), 'file')})"
         if args.dry_run:
-            return Answer(receipt.thread_id, f"would restore {receipt.thread_id} ({files})", facts)
-        back = restore(store, receipt, leave_codex_index=args.leave_codex_index)
-        facts["codexIndex"] = codex_facts(back.codex)
-        return Answer(receipt.thread_id, f"restored {receipt.thread_id} ({files})", facts, codex_warnings(back.codex))
+            return Answer(thread_id, f"would restore {told}", facts)
+        backs = [restore(store, receipt, leave_codex_index=args.leave_codex_index) for receipt in receipts]
+        facts["codexIndex"] = codex_facts(backs[-1].codex)
+        return Answer(thread_id, f"restored {told}", facts, codex_warnings(backs[-1].codex))
 
     return on_each(args, out, "restore", words(args.removed), work)
 

@@ -115,7 +115,9 @@ def _json(counting: Counting, left_out: dict[str, int], asked: Asked, out: Outpu
     document.array("groups", (to_json(row) for row in _group_objects(counting, asked.by, priced=priced)))
     document.member("totals", cell_object(tally.total, priced=priced))
     document.member("currency", asked.prices.currency or None if asked.prices else None)
-    document.member("unpriced", [{"model": model or None, "totalTokens": cell.tokens.total} for model, cell in _unpriced(tally)])
+    document.member(
+        "unpriced", [{"model": model or None, "totalTokens": cell.tokens.total} for model, cell in _unpriced(tally)]
+    )
     document.member("undatedRequests", counting.undated)
     document.member("leftOut", left_out)
     document.member("damaged", [{"id": thread, "reason": reason} for thread, reason in counting.damaged.items()])
@@ -145,9 +147,13 @@ def _text(counting: Counting, left_out: dict[str, int], asked: Asked, out: Outpu
         told = ", ".join(f"{number} {reason}" for reason, number in sorted(left_out.items()))
         out.note(f"left out: {told}; see rollout list --all")
     if counting.undated:
-        out.note(f"{counting.undated} requests without a readable time were left out; without --since and --until they count")
+        out.note(
+            f"{counting.undated} requests without a readable time were left out; without --since and --until they count"
+        )
     if tally.unpriced:
-        told = ", ".join(f"{safe_line(model) or '(unknown)'} ({cell.tokens.total:,} tokens)" for model, cell in _unpriced(tally))
+        told = ", ".join(
+            f"{safe_line(model) or '(unknown)'} ({cell.tokens.total:,} tokens)" for model, cell in _unpriced(tally)
+        )
         out.note(f"no price for: {told}; the cost is that of the others")
 
 
@@ -161,7 +167,9 @@ def _verdict(counting: Counting, out: Output) -> int:
         return DONE
     number = len(counting.damaged)
     thread, reason = next(iter(counting.damaged.items()))
-    out.error(f"rollout: {number} {_threads(number)} cannot be read wholly, what they lost is not counted; first {thread}: {safe_line(reason)}")
+    out.error(
+        f"rollout: {number} {_threads(number)} cannot be read wholly, what they lost is not counted; first {thread}: {safe_line(reason)}"
+    )
     return FINDING
 
 
@@ -186,7 +194,11 @@ def _read_prices(path: str) -> Prices:
         data = file.read()
     try:
         text = data.decode()
-        table = json.loads(text, parse_float=Decimal) if path.endswith(".json") else tomllib.loads(text, parse_float=Decimal)
+        table = (
+            json.loads(text, parse_float=Decimal)
+            if path.endswith(".json")
+            else tomllib.loads(text, parse_float=Decimal)
+        )
         if not isinstance(table, dict):
             raise FormatError("it is no table of models")  # noqa: TRY301 - told below with the path
         return Prices.parse(table)

@@ -41,9 +41,10 @@ class Finder:
         Raises NotFoundError; OSError when a folder in which it may lie cannot be read.
         """
         wanted = try_parse(thread_id)
-        walk = Walk(self._home, self._fs)
-        files = walk.everything()
-        found = self._named(files, wanted) or self._claimed(files, wanted) if wanted else None
+        walk = Walk(self._home, self._fs, only=wanted or "")
+        found = self._named(walk.everything(), wanted) if wanted else None
+        if wanted and found is None:  # once more: it may have moved to the other side behind the walk's back
+            found = self._named(walk.everything(), wanted) or self._claimed(wanted)
         if found is None and walk.skipped.get(UNREADABLE):
             raise OSError(errno.EIO, f"a folder could not be read, thread {thread_id} may lie in it", self._home)
         if found is None:
@@ -55,28 +56,31 @@ class Finder:
     def path(self, thread_id: str, *, archived: bool) -> str | None:
         """The newest file of a thread among the active or the archived ones, None when there is none."""
         wanted = try_parse(thread_id)
-        walk = Walk(self._home, self._fs)
-        files = walk.archived() if archived else walk.active()
-        found = self._named(files, wanted) or self._claimed(files, wanted) if wanted else None
-        return None if found is None else found.newest.path
+        if wanted is None:
+            return None
+        walk = Walk(self._home, self._fs, only=wanted)
+        found = self._named(walk.archived() if archived else walk.active(), wanted) or self._claimed(wanted)
+        if found is None or found.newest.archived != archived:
+            return None
+        return found.newest.path
 
     def rollout(self, rollout_id: str) -> File | None:
         """The file with a rollout id, active or archived; tried first where an id of its time belongs."""
         wanted = try_parse(rollout_id)
         if wanted is None:
             return None
-        walk = Walk(self._home, self._fs)
+        walk = Walk(self._home, self._fs, only=wanted)
         born = wanted.unix_ms
         near = [] if born is None else walk.days_around(born)
         return _with_rollout(near, wanted) or _with_rollout(walk.everything(), wanted)
 
     def resolve(self, text: str) -> tuple[ThreadId, ...]:
         """The threads that a text means, sorted: an id, a prefix of 4 or more of its digits, a newest name."""
-        files = Walk(self._home, self._fs).everything()
         wanted = try_parse(text)
         if wanted is not None:
-            known = any(file.thread_id == wanted for file in files) or self._claimed(files, wanted) is not None
-            return (wanted,) if known else ()
+            named = self._named(Walk(self._home, self._fs, only=wanted).everything(), wanted)
+            return (wanted,) if named or self._claimed(wanted) else ()
+        files = Walk(self._home, self._fs).everything()
         ids = {ThreadId(file.thread_id) for file in files}
         found = {bearer for bearer in self._names.bearers(text.strip()) if bearer in ids}
         prefix = text.strip().lower().replace("-", "")
@@ -88,9 +92,9 @@ class Finder:
         own = [file for file in files if file.thread_id == wanted]
         return by_thread(own)[0][0] if own else None
 
-    def _claimed(self, files: list[File], wanted: ThreadId) -> Group | None:
-        """A thread whose metadata bear the id, though its names bear another one."""
-        for group in by_thread(files)[0]:
+    def _claimed(self, wanted: ThreadId) -> Group | None:
+        """A thread whose metadata bear the id, though its names bear another one; looks into every file."""
+        for group in by_thread(Walk(self._home, self._fs).everything())[0]:
             if self._claims(group.newest, wanted):
                 return group
         return None
@@ -135,7 +139,7 @@ def physical_files(group: Group, home: str, fs: Filesystem = OS) -> list[File]:
     """Every file that bears the thread's id, copies and compressed twins included; the newest first."""
     wanted = group.newest.thread_id
     found: list[File] = []
-    for file in Walk(home, fs).everything():
+    for file in Walk(home, fs, only=wanted).everything():
         if file.thread_id != wanted:
             continue
         found.append(file)

@@ -148,9 +148,9 @@ def _problem(summary: Summary, windows: _Windows) -> str | None:
 
 def _fold_windows(summary: Summary, windows: _Windows) -> int | None:
     """Fold what tells anything; the time of the last record is returned."""
-    _fold_head(summary, windows)
+    seen = _fold_head(summary, windows)
     rest = windows.head if windows.whole else windows.tail[windows.tail.find(b"\n") + 1 :]
-    for line in _latest_lines(rest):
+    for line in _latest_lines(rest, seen if windows.whole else 0):
         _fold_line(summary, line)
     last = last_time(rest)
     if last is not None:
@@ -203,25 +203,25 @@ def load_line(line: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _latest_lines(data: bytes) -> list[bytes]:
-    """The last lines that tell model and tokens, and metadata that was written again, in file order."""
+def _latest_lines(data: bytes, since: int) -> list[bytes]:
+    """The last lines that tell model and tokens, and metadata written again behind an offset, in file order."""
     found: dict[int, bytes] = {}
     for mark in _LATEST:
         for start, line in _lines_with(data, mark):
             found[start] = line
             if b'"info":null' not in line:
                 break
-    found.update(_lines_with(data, b'"session_meta"'))
+    found.update(_lines_with(data, b'"session_meta"', since))
     return [found[start] for start in sorted(found)]
 
 
-def _lines_with(data: bytes, mark: bytes) -> list[tuple[int, bytes]]:
-    """The last few lines of that kind, newest first."""
+def _lines_with(data: bytes, mark: bytes, since: int = 0) -> list[tuple[int, bytes]]:
+    """The last few lines of that kind behind an offset, newest first."""
     lines: list[tuple[int, bytes]] = []
     kind = b'"type":' + mark
     end = len(data)
     while len(lines) < _MOST_CANDIDATES:
-        at = data.rfind(kind, 0, end)
+        at = data.rfind(kind, since, end)
         if at < 0:
             break
         start = data.rfind(b"\n", 0, at) + 1

@@ -90,6 +90,11 @@ def is_rollout(name: str) -> bool:
     return name.startswith(PREFIX) and name.endswith((SUFFIX, SUFFIX + ZST))
 
 
+def is_canonical(name: str) -> bool:
+    """Whether a name is spelled as Codex spells it."""
+    return _NAME.fullmatch(name) is not None
+
+
 def logical_name(name: str) -> str:
     """The name without ``.zst``."""
     return name.removesuffix(ZST)

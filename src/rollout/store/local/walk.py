@@ -29,6 +29,7 @@ from rollout.store.local.paths import (
     bounds_of,
     date_parts,
     id_in,
+    is_canonical,
     is_rollout,
     logical_name,
     number_of,
@@ -84,11 +85,12 @@ class _Folder(NamedTuple):
 class Walk:
     """A walk through one home. Not shared between threads; a folder that vanishes meanwhile is empty."""
 
-    def __init__(self, home: str, fs: Filesystem = OS) -> None:
-        """Nothing is read yet."""
+    def __init__(self, home: str, fs: Filesystem = OS, *, only: str = "") -> None:
+        """Nothing is read yet. ``only``: names that tell another id than this one are passed over unread."""
         self.home = home
         self.skipped: dict[str, int] = {}
         self._fs = fs
+        self._digits = only.replace("-", "")
 
     def newest_first(self) -> Iterator[File]:
         """The active rollouts in descending created order; folders are read only as far as the caller goes."""
@@ -149,7 +151,7 @@ class Walk:
         names: dict[str, bool] = {}
         for entry in self._entries(folder):
             if entry.name.startswith(PREFIX) and is_rollout(entry.name):
-                if entry.is_file(follow_symlinks=False) or self._counts(entry):
+                if self._may_be_meant(entry.name) and (entry.is_file(follow_symlinks=False) or self._counts(entry)):
                     names[entry.name] = True
             elif entry.is_dir(follow_symlinks=False):
                 number = None if numbers is None else number_of(entry.name)
@@ -164,6 +166,10 @@ class Walk:
             if (plain or logical_name(name) not in names) and (file := self._file(folder, name, bounds, archived)):
                 found.files.append(file)
         return found
+
+    def _may_be_meant(self, name: str) -> bool:
+        """Whether a name has the one id that is looked for, or is so unusual that only its file can tell."""
+        return not self._digits or self._digits in name.replace("-", "").lower() or not is_canonical(name)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rollout.errors import ExistsError, FencedError, WriteError
+from rollout.errors import ClosedError, ExistsError, FencedError, WriteError
 from rollout.journal.filesystem import OS, Filesystem
 from rollout.journal.reader import Source, backward, forward, open_source
 from rollout.journal.writer import JournalWriter, write_new
@@ -152,6 +152,8 @@ class LocalWriter(Writer):
 
     def append(self, lines: bytes | bytearray | memoryview, count: int) -> int:
         """Accept whole lines; in a paginated file they bear the ordinals from ``next_ordinal`` on."""
+        if not self._begun:
+            raise ClosedError(f"thread {self._thread_id} does not exist yet: begin comes first")
         self._check_lease()
         accepted = self._journal.append(lines, count) - self._meta_lines
         if self._next_ordinal is not None:
@@ -187,10 +189,24 @@ class _Unpacking:
         self._packed, self._plain, self._fs = packed, plain, fs
 
     def __call__(self) -> None:
-        """Same bytes, same mode; the compressed twin goes only when the plain file stands."""
+        """Same bytes, same mode; the compressed twin goes only when the plain file stands. May be repeated."""
         found = self._fs.stat(self._packed)
-        write_new(self._fs, self._plain, self._blocks(), found.st_mode & 0o777)
+        try:
+            write_new(self._fs, self._plain, self._blocks(), found.st_mode & 0o777)
+        except FileExistsError:
+            if not self._stands():
+                raise
         self._fs.unlink(self._packed)
+
+    def _stands(self) -> bool:
+        """Whether an earlier try has put the plain file there already."""
+        with open_source(self._plain, self._fs) as plain:
+            offset = 0
+            for block in self._blocks():
+                if plain.read(offset, len(block)) != block:
+                    return False
+                offset += len(block)
+            return plain.size == offset
 
     def _blocks(self) -> Iterator[bytes]:
         with open_source(self._packed, self._fs) as source:
