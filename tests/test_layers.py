@@ -18,7 +18,7 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(
         (
             "errors", "ids", "times", "sources", "boundaries", "codec", "items", "lines", "policy", "summary",
-            "history", "initial_history", "turns", "usage", "query",
+            "history", "initial_history", "turns", "usage", "query", "search_match", "search_query", "search_text",
         ),
         0,
     ),
@@ -27,7 +27,7 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(
         (
             "recording", "recorder", "recorder_sync", "ephemeral", "group_commit", "git_info", "loading", "seed",
-            "lifecycle", "verify", "repair", "copying", "moving",
+            "lifecycle", "bundle", "verify", "repair", "copying", "moving",
         ),
         3,
     ),

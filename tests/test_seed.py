@@ -236,7 +236,7 @@ class TestListing:
 
     def test_the_arguments_are_the_seeds_in_the_seeds_order(self) -> None:
         """So that ported calls need no keywords."""
-        expected = ["codex_home", "page_size", "cursor", "sort_key", "allowed_sources", "model_providers", "default_provider"]
+        expected = "codex_home page_size cursor sort_key allowed_sources model_providers default_provider".split()  # noqa: SIM905
 
         assert expected == list(inspect.signature(RolloutRecorder.list_threads).parameters)
         assert expected == list(inspect.signature(RolloutRecorder.list_archived_threads).parameters)
@@ -251,8 +251,8 @@ class TestListing:
         (row,) = page(tmp_path).items
 
         assert ThreadItem(
-            path=path, thread_id=identity_of(1), first_user_message="question 1", cwd="/home/dev/app", git_branch="main",
-            git_sha="c0ffee", git_origin_url="git@example.com:a/b.git", source="cli", model_provider="openai",
+            path=path, thread_id=identity_of(1), first_user_message="question 1", cwd="/home/dev/app",
+            git_branch="main", git_sha="c0ffee", git_origin_url="git@example.com:a/b.git", source="cli", model_provider="openai",
             cli_version="0.100.0", created_at="2026-02-08T07:05:03.041Z", updated_at="2026-02-09T07:05:05Z",
         ) == row  # fmt: skip
 
@@ -290,7 +290,8 @@ class TestListing:
         for number, source in enumerate(("cli", "exec", REVIEW), start=1):
             put(tmp_path, number, source=source)
 
-        found = [numbers(page(tmp_path, allowed_sources=wanted).items) for wanted in (["cli", "vscode"], ["exec"], [REVIEW], [])]
+        wanted: list[list[Any]] = [["cli", "vscode"], ["exec"], [REVIEW], []]
+        found = [numbers(page(tmp_path, allowed_sources=each).items) for each in wanted]
 
         assert [[1], [2], [3], [3, 2, 1]] == found
 
@@ -345,8 +346,8 @@ class TestLatest:
     def find(self, home: Path, cwd: str | None, **changes: Any) -> str | None:
         """The call with all eight arguments."""
         usual: dict[str, Any] = {
-            "page_size": 2, "cursor": None, "sort_key": "updated_at", "allowed_sources": ["cli"], "model_providers": None,
-            "default_provider": "openai", "filter_cwd": cwd,
+            "page_size": 2, "cursor": None, "sort_key": "updated_at", "allowed_sources": ["cli"],
+            "model_providers": None, "default_provider": "openai", "filter_cwd": cwd,
         }  # fmt: skip
         return run(RolloutRecorder.find_latest_thread_path(str(home), **{**usual, **changes}))
 
@@ -462,7 +463,7 @@ class TestAppendToPath:
         with pytest.raises(InvalidItemError):
             append_rollout_item_to_path(path, 42, options())
 
-        append_rollout_item_to_path(path, {"type": "event_msg", "payload": {"type": "agent_message", "message": "x"}}, options())
+        append_rollout_item_to_path(path, {"type": "event_msg", "payload": {"type": "x"}}, options())
         assert 3 == len(records(path))
 
 

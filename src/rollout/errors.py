@@ -6,6 +6,8 @@
     ├── NotFoundError            no thread answers to that id, prefix or name
     ├── AmbiguousError           several threads answer to it; the candidates are named
     ├── ExistsError              something already stands where a new thing was to be put
+    ├── InUseError               forks build on the thread; they are named
+    ├── ChildrenError            the thread has sub-agents, and nobody said what becomes of them
     ├── BusyError                another writer holds the thread; its owner is named
     ├── LockError                the lock of a thread could not be made, so nothing was written
     ├── ClosedError              used after it was closed
@@ -63,6 +65,29 @@ class BusyError(RolloutError):
         super().__init__(
             f"thread {thread_id} already has an active writer: {told['program']} (pid {told['pid']} on"
             f" {told['host']}, started {told['started']}); close it there, or wait for it"
+        )
+
+
+class InUseError(RolloutError):
+    """Forks build on the thread by reference; ``forks`` names them."""
+
+    def __init__(self, thread_id: str, forks: Sequence[str]) -> None:
+        """Name them in the message."""
+        self.thread_id, self.forks = thread_id, tuple(forks)
+        super().__init__(
+            f"thread {thread_id} is the base of {', '.join(forks)}; delete those first, nothing was changed"
+        )
+
+
+class ChildrenError(RolloutError):
+    """The thread has sub-agents and nobody said what becomes of them; ``children`` names them."""
+
+    def __init__(self, thread_id: str, children: Sequence[str]) -> None:
+        """Name them in the message."""
+        self.thread_id, self.children = thread_id, tuple(children)
+        super().__init__(
+            f"thread {thread_id} has {len(children)} sub-agents: {', '.join(children)}; say whether they are deleted"
+            " too (--with-children) or kept (--keep-children), nothing was changed"
         )
 
 

@@ -256,7 +256,7 @@ def append_rollout_item_to_path(path: str, item: object, options: Options | None
 
 
 _HINTS = {
-    errno.EACCES: "Cannot access session files under {home}: permission denied. Make them yours again, e.g. with chown -R",
+    errno.EACCES: "Cannot access session files under {home}: permission denied. Make them yours (chown -R)",
     errno.ENOENT: "Session storage under {home} is missing. Make the folder, or choose another home",
     errno.EEXIST: "A file stands where a folder of {home} must be, e.g. {home}/sessions. Move it away",
     errno.EISDIR: "Session storage under {home} has an unexpected type: a folder stands where a file must be",

@@ -6,10 +6,12 @@ Three spellings stand in rollouts and cursors: RFC 3339 with any precision and o
 
 from __future__ import annotations
 
-from calendar import isleap, timegm
 from time import gmtime
 
+# The calendar module would cost a listing 3 ms: it brings locale and datetime along.
 _DAYS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_BEFORE = (0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
+_EPOCH = 719_163  # days from the first of January of year 1 to that of 1970
 
 
 def parse_ms(text: str | None) -> int | None:
@@ -23,16 +25,28 @@ def parse_ms(text: str | None) -> int | None:
     if not all(part.isdigit() for part in digits) or text[4] != "-" or text[7] != "-":
         return None
     year, month, day, hour, minute, second = map(int, digits)
-    if not (year and 1 <= month <= 12 and 1 <= day <= _days(year, month)):
+    if not (year and 1 <= month <= 12 and 1 <= day <= days_in(year, month)):
         return None
     if hour > 23 or minute > 59 or second > 60:
         return None
     rest = _fraction_and_zone(text[19:])
-    return None if rest is None else timegm((year, month, day, hour, minute, second)) * 1000 + rest
+    return None if rest is None else day_ms(year, month, day) + (hour * 3600 + minute * 60 + second) * 1000 + rest
 
 
-def _days(year: int, month: int) -> int:
-    return _DAYS[month] + (month == 2 and isleap(year))
+def days_in(year: int, month: int) -> int:
+    """How many days a month has."""
+    return _DAYS[month] + (month == 2 and _is_leap(year))
+
+
+def day_ms(year: int, month: int, day: int) -> int:
+    """The first millisecond of a day, in UTC."""
+    past = year - 1
+    days = past * 365 + past // 4 - past // 100 + past // 400 + _BEFORE[month] + (month > 2 and _is_leap(year)) + day
+    return (days - _EPOCH) * 86_400_000
+
+
+def _is_leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def _fraction_and_zone(text: str) -> int | None:

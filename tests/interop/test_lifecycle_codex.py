@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,26 +66,39 @@ def said(*questions: str) -> list[Turn]:
     return seen(*((question, ANSWER) for question in questions))
 
 
+@contextmanager
+def running(lab: Lab, version: str) -> Iterator[Server]:
+    """A Codex whose pipes are closed at the end: these tests start hundreds."""
+    with lab.codex(version) as server:
+        driver = server.driver
+        try:
+            yield server
+        finally:
+            driver.close()
+            driver.reader.join(10)
+            driver.p.stdout.close()
+
+
 class Stage:
     """A home with one thread of three turns, which the reader knows if there is a database."""
 
     def __init__(self, lab: Lab, way: Way) -> None:
         """Have the thread written and read."""
         self.lab, self.way = lab, way
-        with lab.codex(way.writer) as codex:
+        with running(lab, way.writer) as codex:
             self.thread = codex.start(lab.project, *ASKED)
         if way.database:
-            with lab.codex(way.reader) as codex:
+            with running(lab, way.reader) as codex:
                 codex.listed()
                 codex.read(self.thread)
         else:
-            for database in lab.home.glob("*.sqlite*"):
+            for database in lab.home.glob("state_5.sqlite*"):
                 database.unlink()
         self.store = lab.store
 
     def codex(self) -> AbstractContextManager[Server]:
         """The one who looks."""
-        return self.lab.codex(self.way.reader)
+        return running(self.lab, self.way.reader)
 
     def after(self, *steps: Callable[[], Any], look: Callable[[Server], Any]) -> Any:
         """Take steps, while Codex runs if that is the way, and then let it look."""
@@ -94,7 +108,7 @@ class Stage:
         with self.codex() as codex:
             if self.way.running:
                 codex.listed()
-                codex.read(self.thread)
+                codex.driver.try_request("thread/read", {"threadId": self.thread, "includeTurns": True})
                 for step in steps:
                     step()
             return look(codex)
@@ -139,14 +153,14 @@ def test_a_fork_is_listed_read_resumed_and_gone_on_with(stage: Stage, kept: int 
 def test_a_portable_fork_is_listed_resumed_and_gone_on_with(stage: Stage) -> None:
     """A full copy in either era, that the model is not sent anything sealed of."""
     stage.lab.model.script([[{"think": "Let me see", "raw": "hm"}, {"say": ANSWER}]])
-    with stage.lab.codex(stage.way.writer) as codex:
+    with running(stage.lab, stage.way.writer) as codex:
         codex.resume(stage.thread)
         codex.turn(stage.thread, "four")
     made: list[Any] = []
 
     found = stage.after(
         lambda: made.append(fork(stage.store, stage.thread, ForkParams(portable=True))),
-        look=lambda codex: goes_on(made[0].thread_id)(codex),
+        look=lambda codex: goes_on(made[0].thread_id)(codex),  # noqa: PLW0108 - made is filled by the step
     )
 
     assert {"reasoning": 1} == made[0].dropped
@@ -161,7 +175,9 @@ def questions(turns: list[Turn]) -> list[str]:
 
 def sent(lab: Lab) -> list[str]:
     """What the model was sent last, as far as it is what was asked."""
-    texts = ["".join(part.get("text", "") for part in item.get("content") or []) for item in lab.model.last_request["input"]]
+    texts = [
+        "".join(part.get("text", "") for part in item.get("content") or []) for item in lab.model.last_request["input"]
+    ]
     return [text for text in texts if text in (*ASKED, "more")]
 
 
@@ -236,12 +252,19 @@ def test_a_rolled_back_thread_is_archived_with_all_its_files(stage: Stage) -> No
 
 
 def test_a_name_is_shown_by_codex(stage: Stage) -> None:
-    """0.169.0 shows it in its list and when it reads, also after it has gone on; 0.100.0 shows none over its protocol."""
+    """0.169.0 shows it in its list and when it reads, also after it has gone on.
+
+    0.100.0 shows no names over its protocol; 0.169.0 knows those of paginated threads from its database alone, so
+    without one they are given again once Codex has made it.
+    """
     if stage.way.reader == "0.100.0":
         rename(stage.store, stage.thread, "login page")
 
         assert "login page" == stage.store.names()[stage.thread]
         return
+    if stage.way.writer == "0.169.0" and not stage.way.database:
+        with stage.codex() as codex:
+            codex.resume(stage.thread)
 
     def names(codex: Server) -> list[Any]:
         page = codex.driver.request("thread/list", {"limit": 100, "modelProviders": []})["data"]
@@ -268,3 +291,114 @@ def test_a_deleted_thread_is_gone_for_codex_and_a_restored_one_is_back(stage: St
 
     assert (False, True) == gone
     assert (True, said(*ASKED), said(*ASKED, "more")) == back
+
+
+def state(home: Path) -> dict[str, bytes]:
+    """Every rollout and the names, by path."""
+    kept = [*home.rglob("rollout-*"), *home.glob("session_index.jsonl")]
+    return {str(path.relative_to(home)): path.read_bytes() for path in kept}
+
+
+def row(home: Path, thread_id: str) -> Any:
+    """Codex's row of a thread."""
+    connection = apsw.Connection(str(home / "state_5.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return connection.execute("select * from threads where id = ?", (thread_id,)).fetchone()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("writer", ["0.100.0", "0.169.0"])
+def test_what_codex_has_loaded_is_left_as_it_is(lab: Lab, writer: str) -> None:
+    """Each change is refused with Codex's pid, and no byte, name or row is touched; a fork is no change."""
+    with running(lab, writer) as codex:
+        thread = codex.start(lab.project, *ASKED)
+    rollback(lab.store, thread)
+    steps: list[Callable[[], Any]] = [
+        lambda: archive(lab.store, thread),
+        lambda: rename(lab.store, thread, "x"),
+        lambda: rollback(lab.store, thread),
+        lambda: undo(lab.store, thread),
+        lambda: delete(lab.store, thread),
+    ]
+    with running(lab, "0.169.0") as codex:
+        codex.resume(thread)
+        before = state(lab.home), row(lab.home, thread)
+        owners: list[object] = []
+        for step in steps:
+            with pytest.raises(BusyError) as refused:
+                step()
+            owners.append(refused.value.owner["pid"])
+        after = state(lab.home), row(lab.home, thread)
+        made = fork(lab.store, thread).thread_id
+        forked = codex.resume(made)
+
+    assert [codex.pid] * len(steps) == owners
+    assert before == after
+    assert said("one", "two") == forked
+
+
+@pytest.mark.parametrize("writer", ["0.100.0", "0.169.0"])
+def test_a_row_that_was_left_is_mended_by_the_same_command(lab: Lab, writer: str) -> None:
+    """Codex does not find what was archived behind its back; to archive it again is enough."""
+    with running(lab, writer) as codex:
+        thread = codex.start(lab.project, *ASKED)
+    with running(lab, "0.169.0") as codex:
+        codex.listed()
+        codex.read(thread)
+    archive(lab.store, thread, leave_codex_index=True)
+    with running(lab, "0.169.0") as codex:
+        lost = codex.refusal("thread/unarchive", thread)
+    again = archive(lab.store, thread)
+    with running(lab, "0.169.0") as codex:
+        found = codex.refusal("thread/unarchive", thread)
+        resumed = codex.resume(thread)
+
+    assert ("updated", "") == again.codex
+    assert (writer == "0.100.0" or bool(lost), "") == (True, found)
+    assert said(*ASKED) == resumed
+
+
+def test_the_database_of_0_100_follows_too(lab: Lab) -> None:
+    """With its feature on, 0.100.0 believes its database: archived and back, the thread is where it says."""
+    config = lab.home / "config.toml"
+    config.write_text(
+        config.read_text(encoding="utf-8").replace("[features]\n", "[features]\nsqlite = true\n"), encoding="utf-8"
+    )
+    with running(lab, "0.100.0") as codex:
+        thread = codex.start(lab.project, *ASKED)
+    states = [archive(lab.store, thread).codex.state]
+    with running(lab, "0.100.0") as codex:
+        away = thread in codex.listed()
+    states.append(unarchive(lab.store, thread).codex.state)
+    with running(lab, "0.100.0") as codex:
+        found = goes_on(thread)(codex)
+
+    assert ["updated", "updated"] == states
+    assert not away
+    assert (True, said(*ASKED), said(*ASKED, "more")) == found
+
+
+def test_a_revert_of_codex_itself_can_be_undone(lab: Lab) -> None:
+    """What 0.169.0 dropped on its own is read and brought back like what we dropped."""
+    with running(lab, "0.169.0") as codex:
+        thread = codex.start(lab.project, *ASKED)
+        turns = codex.driver.request("thread/read", {"threadId": thread, "includeTurns": True})["thread"]["turns"]
+        codex.driver.request("thread/revert", {"threadId": thread, "beforeTurnId": turns[1]["id"]})
+    undo(lab.store, thread)
+    with running(lab, "0.169.0") as codex:
+        found = goes_on(thread)(codex)
+
+    assert (True, said(*ASKED), said(*ASKED, "more")) == found
+
+
+def test_a_rollback_of_codex_itself_can_be_undone(lab: Lab) -> None:
+    """The same for the marker of 0.100.0."""
+    with running(lab, "0.100.0") as codex:
+        thread = codex.start(lab.project, *ASKED)
+        codex.driver.request("thread/rollback", {"threadId": thread, "numTurns": 2})
+    undo(lab.store, thread)
+    with running(lab, "0.100.0") as codex:
+        found = goes_on(thread)(codex)
+
+    assert (True, said(*ASKED), said(*ASKED, "more")) == found

@@ -8,10 +8,9 @@ import pytest
 from lifecycle.test_archive import places
 from lifecycle.words import LATER, files, keep, legacy, options, paginated
 from rollout import BusyError, NotFoundError, RolloutError
+from rollout.errors import ChildrenError, InUseError
 from rollout.journal.compression import compress_to
 from rollout.lifecycle import (
-    ChildrenError,
-    InUseError,
     delete,
     destroy,
     find_removed,

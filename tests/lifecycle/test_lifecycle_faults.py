@@ -120,6 +120,9 @@ class _Killing(WatchedFilesystem):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:.*fork:DeprecationWarning"
+)  # other tests may have left threads; the child needs none
 @pytest.mark.parametrize("era", ["legacy", "paginated"])
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_call_nothing_is_lost_and_it_can_be_repeated(tmp_path: Path, era: str, step: str) -> None:

@@ -88,6 +88,17 @@ def test_lines_without_anything_sealed_keep_their_bytes(store: ThreadStore) -> N
     assert [line for line in lines(store, source) if SEALED.encode() not in line] == lines(store, made.thread_id)[1:]
 
 
+def test_a_new_number_is_all_that_changes_in_a_line(store: ThreadStore) -> None:
+    """Keys of the envelope that nobody knows, and the spelling of the payload, are those of the source."""
+    head = b.paginated_bytes(b.thread_id(), REASONING)
+    odd = b'{"timestamp":"t", "ordinal": 2,"new":[1.0],"type":"event_msg","payload":{"type":"x" ,"ordinal":2}}\n'
+    source = keep(store, head + odd)
+
+    made = portable(store, source)
+
+    assert odd.replace(b'"ordinal": 2,', b'"ordinal": 1,') == lines(store, made.thread_id)[-1]
+
+
 def test_a_paginated_copy_numbers_its_lines_without_a_gap(store: ThreadStore) -> None:
     """Its ordinals begin with 0 at its own metadata; the metadata that tied files together are gone."""
     first = keep(store, b.paginated_bytes(b.thread_id(), *paginated_turn("one"), REASONING, *paginated_turn("two")))

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rollout.cli.home import find_thread, open_store
 from rollout.cli.options import THREAD_HELP
 from rollout.cli.output import Document, to_json
-from rollout.cli.statuses import BUSY, DONE, USAGE, UsageError, message_of, status_of
+from rollout.cli.statuses import DONE, UsageError, message_of, status_of
 from rollout.errors import RolloutError
-from rollout.lifecycle import ChildrenError, InUseError
 from rollout.render.safe import safe_line
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def _answers(
         try:
             answer = work(text)
         except (RolloutError, OSError) as error:
-            failures.append(_status_of(error))
+            failures.append(status_of(error))
             out.error(f"rollout: {safe_line(message_of(error))}")
             yield {"thread": text, "error": message_of(error), "status": failures[-1]}
             continue
@@ -129,12 +128,6 @@ def _tell(facts: dict[str, Any], out: Output) -> None:
     else:
         out.write(f"{facts['id']}\n")
         out.note(safe_line(facts["text"]))
-
-
-def _status_of(error: BaseException) -> int:
-    if isinstance(error, InUseError):
-        return BUSY
-    return USAGE if isinstance(error, ChildrenError) else status_of(error)
 
 
 def check_one_of(args: Namespace, *names: str) -> None:

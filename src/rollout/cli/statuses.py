@@ -34,6 +34,8 @@ _STATUSES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.InvalidItemError, USAGE),
     (errors.NotFoundError, NOT_FOUND),
     (errors.AmbiguousError, NOT_FOUND),
+    (errors.ChildrenError, USAGE),
+    (errors.InUseError, BUSY),
     (errors.BusyError, BUSY),
     (errors.FencedError, BUSY),
     (errors.FormatError, FINDING),

@@ -50,6 +50,8 @@ class JournalWriter:
         self._torn = 0  # how many bytes of the first pending line stand at the end of the file already
         self._fenced = True  # whether the file ends behind a newline
         self._handles = Lock()  # the handle, and what sync must know, change together
+        self._syncing = 0
+        self._retired: list[int] = []  # handles that a sync in flight may still use
         self._unsynced: bytearray | None = bytearray()
         self._synced_end = 0
         self._refused: OSError | None = None
@@ -127,14 +129,17 @@ class JournalWriter:
             with self._handles:
                 if self._fd < 0 or (self.synced == self.flushed and not self._refused and not self._unsynced_folders):
                     return self.synced
-                lines, end, fd = self.flushed, self.end, self._fs.dup(self._fd)
+                lines, end, fd = self.flushed, self.end, self._fd
+                self._syncing += 1
             try:
                 self._sync_bytes(fd)
+                self._sync_folders()
             finally:
-                self._fs.close(fd)
-            self._sync_folders()
+                went_on = self._end_sync(fd)
         except OSError as error:
             raise SyncError(self.path, error) from error
+        if went_on:
+            return self.sync()  # the file was made anew meanwhile, and what is safe is in the old one
         self._note_synced(lines, end)
         return lines
 
@@ -145,9 +150,10 @@ class JournalWriter:
 
     def after_fork(self) -> None:
         """In a forked child: close the copy; the parent writes on."""
-        fd, self._fd, self._closed = self._fd, -1, True
-        if fd >= 0:
-            os.close(fd)  # no lock here: the thread that held one does not exist in the child
+        fds, self._fd, self._closed = [self._fd, *self._retired], -1, True
+        for fd in fds:
+            if fd >= 0:
+                os.close(fd)  # no lock here: the thread that held one does not exist in the child
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -232,7 +238,7 @@ class JournalWriter:
                 self.end = self._synced_end = found.st_size
             self._identity, self._fenced = (found.st_dev, found.st_ino), fenced
         if old >= 0:
-            self._fs.close(old)
+            self._give_back(old)
 
     def _ends_with_newline(self, fd: int, size: int) -> bool:
         return size == 0 or self._fs.pread(fd, 1, size - 1) == b"\n"
@@ -264,15 +270,18 @@ class JournalWriter:
             self._fs.close(fd)
 
     def _check_place(self) -> None:
+        try:
+            there: os.stat_result | None = self._fs.stat(self.path)
+        except FileNotFoundError:
+            there = None
+        if there is not None and (there.st_dev, there.st_ino) == self._identity and there.st_size == self.end:
+            return  # one look tells: each call of the system lets other threads in before this one
         here = self._fs.fstat(self._fd)
         if here.st_size != self.end:
             self._settle(here.st_size)
-        try:
-            there = self._fs.stat(self.path)
-        except FileNotFoundError:
+        if there is None:
             self._find_again(here)
-            return
-        if (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino):
+        elif (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino):
             self._go_on_in(place.adopt_replacement(self._fs, self.path, self._fd, self.end))
 
     def _find_again(self, here: os.stat_result) -> None:
@@ -296,9 +305,28 @@ class JournalWriter:
             fd, self._fd = self._fd, -1
         if fd >= 0:
             with suppress(OSError):  # nothing is pending in a handle: every byte went through write()
-                self._fs.close(fd)
+                self._give_back(fd)
+
+    def _give_back(self, fd: int) -> None:
+        """Close a handle, or leave that to the sync that uses it."""
+        with self._handles:
+            if self._syncing:
+                self._retired.append(fd)
+                return
+        self._fs.close(fd)
 
     # -- sync ------------------------------------------------------------------------------------------------
+
+    def _end_sync(self, fd: int) -> bool:
+        """Close the handles that were kept for it; whether the writer has gone on with another one."""
+        with self._handles:
+            went_on = self._fd not in {fd, -1}
+            self._syncing -= 1
+            retired, self._retired = ([], self._retired) if self._syncing else (self._retired, [])
+        for old in retired:
+            with suppress(OSError):
+                self._fs.close(old)
+        return went_on
 
     def _sync_bytes(self, fd: int) -> None:
         try:

@@ -8,29 +8,26 @@ that is loaded elsewhere raises BusyError and stays as it is.
 from rollout.lifecycle.archive import Moved, archive, plan_move, unarchive
 from rollout.lifecycle.codex_index import CodexNote
 from rollout.lifecycle.delete import (
-    ChildrenError,
     Deleted,
     DeletePlan,
-    InUseError,
     Restored,
     delete,
     plan_delete,
     restore,
 )
-from rollout.lifecycle.fork import Forked, ForkParams, ForkPlan, fork, lineage, plan_fork
+from rollout.lifecycle.fork import Forked, ForkPlan, fork, lineage, plan_fork
+from rollout.lifecycle.fork_meta import ForkParams
 from rollout.lifecycle.rename import Renamed, plan_rename, rename
 from rollout.lifecycle.rollback import RolledBack, dropped_lines, plan_rollback, plan_undo, rollback, undo
 from rollout.lifecycle.trash import Removed, destroy, find_removed, removed
 
 __all__ = [
-    "ChildrenError",
     "CodexNote",
     "DeletePlan",
     "Deleted",
     "ForkParams",
     "ForkPlan",
     "Forked",
-    "InUseError",
     "Moved",
     "Removed",
     "Renamed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from rollout.errors import RolloutError
+from rollout.errors import ChildrenError, InUseError, RolloutError
 from rollout.lifecycle.at_home import at_home, check_free, refresh_row
 from rollout.lifecycle.codex_index import CodexNote, mentions_of
 from rollout.lifecycle.trash import destroy
@@ -20,29 +20,6 @@ if TYPE_CHECKING:
 
 Children: TypeAlias = Literal["refuse", "with", "keep"]
 _PAGE = 1000
-
-
-class InUseError(RolloutError):
-    """Forks build on the thread by reference; ``forks`` names them."""
-
-    def __init__(self, thread_id: str, forks: Sequence[str]) -> None:
-        """Name them in the message."""
-        self.thread_id, self.forks = thread_id, tuple(forks)
-        super().__init__(
-            f"thread {thread_id} is the base of {', '.join(forks)}; delete those first, nothing was changed"
-        )
-
-
-class ChildrenError(RolloutError):
-    """The thread has sub-agents and nobody said what becomes of them; ``children`` names them."""
-
-    def __init__(self, thread_id: str, children: Sequence[str]) -> None:
-        """Name them in the message."""
-        self.thread_id, self.children = thread_id, tuple(children)
-        super().__init__(
-            f"thread {thread_id} has {len(children)} sub-agents: {', '.join(children)}; say whether they are deleted"
-            " too (--with-children) or kept (--keep-children), nothing was changed"
-        )
 
 
 class DeletePlan(NamedTuple):

@@ -7,18 +7,17 @@ thread is (spec: rollout-format 10.20). ``portable`` copies in both eras, withou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.errors import BusyError, FormatError, InvalidQueryError, NotFoundError
 from rollout.ids import ThreadId, try_parse
-from rollout.lifecycle.fork_meta import ForkMeta
+from rollout.lifecycle.fork_meta import ForkMeta, ForkParams
 from rollout.lifecycle.outline import Outline
 from rollout.lifecycle.portable import Portable
 from rollout.lifecycle.segment import Moment, base_at, first_meta, new_segment
 from rollout.lines import Line
-from rollout.recording import CreateParams, Options
+from rollout.recording import Options
 from rollout.store.local.paths import file_name
 
 if TYPE_CHECKING:
@@ -29,29 +28,6 @@ if TYPE_CHECKING:
     from rollout.store.base import Segment, ThreadStore
 
 _A_MOMENT_S = 0.25
-
-
-def _our_version() -> str:
-    return CreateParams(cwd="/").cli_version
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForkParams:
-    """What to fork, and what the fork says of itself.
-
-    ``keep_turns``: only so many user turns, None for all; more than there are means all. A last turn that has no
-    end is left out of a whole fork, unless ``keep_unfinished``. ``name``: None gives the fork the name of its
-    source, "" none. ``cwd``: None is that of the source.
-    """
-
-    keep_turns: int | None = None
-    keep_unfinished: bool = False
-    portable: bool = False
-    name: str | None = None
-    cwd: str | None = None
-    originator: str = "rollout"
-    cli_version: str = field(default_factory=_our_version)
-    source: Any = "cli"
 
 
 class ForkPlan(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, Raw
@@ -10,10 +11,10 @@ from msgspec import UNSET, Raw
 from rollout.codec import encode, timestamp_text, to_object
 from rollout.items import SessionMeta, encoder
 from rollout.lifecycle.segment import Moment, meta_line
+from rollout.recording import CreateParams
 
 if TYPE_CHECKING:
     from rollout.ids import ThreadId
-    from rollout.lifecycle.fork import ForkParams
     from rollout.lifecycle.outline import Fields, Outline
     from rollout.lifecycle.segment import Base
     from rollout.recording import Options
@@ -23,6 +24,29 @@ _NOT_INHERITED = frozenset({
     "agent_nickname", "agent_path", "agent_role", "forked_from_ordinal_exclusive", "git", "history_base",
     "parent_thread_id", "subagent_history_start_ordinal", "thread_source",
 })  # fmt: skip
+
+
+def _our_version() -> str:
+    return CreateParams(cwd="/").cli_version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForkParams:
+    """What to fork, and what the fork says of itself.
+
+    ``keep_turns``: only so many user turns, None for all; more than there are means all. A last turn that has no
+    end is left out of a whole fork, unless ``keep_unfinished``. ``name``: None gives the fork the name of its
+    source, "" none. ``cwd``: None is that of the source.
+    """
+
+    keep_turns: int | None = None
+    keep_unfinished: bool = False
+    portable: bool = False
+    name: str | None = None
+    cwd: str | None = None
+    originator: str = "rollout"
+    cli_version: str = field(default_factory=_our_version)
+    source: Any = "cli"
 
 
 class ForkMeta:

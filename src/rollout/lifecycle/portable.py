@@ -6,6 +6,7 @@ every request fail. What people can read stays, in order: the summaries of reaso
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _MARK = b"encrypted_content"
+_ORDINAL = re.compile(rb'"ordinal"\s*:\s*(\d+)')
 _SEALED_WHOLE = frozenset({"reasoning", "compaction", "compaction_summary", "context_compaction"})
 
 
@@ -56,9 +58,11 @@ class Portable:
             return b""
         if self._ordinal is None:
             return _ended(line.data) if record is line.record else encode_record(record)
-        numbered = msgspec.structs.replace(record, ordinal=self._ordinal)
-        self._ordinal += 1
-        return encode_record(numbered)
+        number, self._ordinal = self._ordinal, self._ordinal + 1
+        found = _ORDINAL.search(line.data, 0, max(0, line.data.find(b'"payload"')))
+        if record is line.record and found:
+            return _ended(line.data[: found.start(1)] + b"%d" % number + line.data[found.end(1) :])
+        return encode_record(msgspec.structs.replace(record, ordinal=number))
 
     def _unsealed(self, record: Record) -> Record | None:
         """The record without what is sealed; itself when nothing is; None when nothing is left."""

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from rollout.cli.lifecycle import Answer, add_threads, check_one_of, on_threads, plural
-from rollout.lifecycle import ChildrenError, delete, plan_delete
+from rollout.errors import ChildrenError
+from rollout.lifecycle import delete, plan_delete
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -8,12 +8,12 @@ is read as if it were UTC. The logical name is the one without ``.zst``.
 from __future__ import annotations
 
 import re
-from calendar import monthrange, timegm
 from functools import lru_cache
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.ids import ThreadId, try_parse
+from rollout.times import day_ms, days_in
 
 if TYPE_CHECKING:
     from rollout.store.base import Place
@@ -115,14 +115,14 @@ def time_ms(time: str) -> int:
 @lru_cache(maxsize=4096)
 def _midnight(date: str) -> int:
     year, month, day = date.split("-")
-    return timegm((int(year), int(month), int(day), 0, 0, 0)) * 1000
+    return day_ms(int(year), int(month), int(day))
 
 
 def _is_time(text: str) -> bool:
     """Whether this is a file-name time of a day that exists."""
     if re.fullmatch(_TIME, text) is None:
         return False
-    return int(text[8:10]) <= monthrange(max(1, int(text[:4])), int(text[5:7]))[1]
+    return int(text[8:10]) <= days_in(max(1, int(text[:4])), int(text[5:7]))
 
 
 def id_in(name: str) -> ThreadId | None:
@@ -185,7 +185,7 @@ def bounds_of(numbers: tuple[int, ...]) -> Bounds | None:
     month, last_month = (numbers[1], numbers[1]) if len(numbers) > 1 else (1, 12)
     if not 1 <= month <= 12:
         return None
-    end = monthrange(year, last_month)[1]
+    end = days_in(year, last_month)
     day, last_day = (numbers[2], numbers[2]) if len(numbers) > 2 else (1, end)
     if not 1 <= day <= end:
         return None
