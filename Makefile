@@ -12,7 +12,6 @@ export PATH := $(abspath $(BIN)):$(PATH)
 report = $(if $(JUNIT),--junitxml=$(JUNIT)/$(1).xml)
 PYTEST = $(BIN)/python -m pytest
 WORKERS ?= 2
-CAMPAIGN_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick slow corpus interop lint types docs bench campaign screenshots wheel env clean
@@ -56,10 +55,10 @@ docs: $(READY)  ## links, code blocks, commands and pasted help in the documents
 	@$(PYTEST) tests/test_docs.py tests/test_examples.py tests/test_public_api.py $(call report,docs) $(PYTEST_FLAGS)
 
 bench: $(READY)  ## every benchmark, each against its baseline
-	@set -e; for one in benchmarks/bench_*.py; do echo "== $$one"; $(BIN)/python $$one; done
+	@$(BIN)/python benchmarks/run.py $(BENCH_FLAGS)
 
-campaign: $(READY)  ## kill a writing process at random points and check what was promised (CAMPAIGN_SECONDS)
-	@$(BIN)/python scripts/campaign.py --seconds $(CAMPAIGN_SECONDS)
+campaign: $(READY)  ## the long run of the fault tests: kills, failing calls, two writers
+	@CAMPAIGN=full $(PYTEST) tests/campaign $(call report,campaign) $(PYTEST_FLAGS)
 
 screenshots: $(READY)  ## draw the commands' output into docs/screenshots
 	@$(BIN)/python scripts/screenshots.py

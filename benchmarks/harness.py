@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -112,23 +113,25 @@ def answer(**facts):
 
 def child(program: str, *arguments: str) -> dict[str, float]:
     """Run a program in an interpreter of its own; what it gave to ``answer``, its peak and its CPU time."""
-    began, before = time.perf_counter(), os.times()
+    began, before = time.perf_counter(), _cpu_of_children()
     made = subprocess.run([sys.executable, "-c", CHILD + program, *arguments], stdout=subprocess.PIPE, check=True)
-    after = os.times()
     facts: dict[str, float] = json.loads(made.stdout)
     facts["wall"] = time.perf_counter() - began
-    facts["cpu"] = after.children_user + after.children_system - before.children_user - before.children_system
+    facts["cpu"] = _cpu_of_children() - before
     return facts
 
 
 def spawn(command: Sequence[str]) -> Cost:
     """One whole process from its start to its end; what it says is thrown away."""
-    before, began = os.times(), time.perf_counter()
+    before, began = _cpu_of_children(), time.perf_counter()
     quiet = subprocess.DEVNULL
     subprocess.run(command, stdin=quiet, stdout=quiet, stderr=quiet, check=True)
-    wall, after = time.perf_counter() - began, os.times()
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    return Cost(wall, used)
+    return Cost(time.perf_counter() - began, _cpu_of_children() - before)
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 # -- words for numbers ---------------------------------------------------------------------------------------------
@@ -160,6 +163,11 @@ def at_least(ratio: float) -> str:
 def at_most(ratio: float) -> str:
     """A target that is met up to a ratio."""
     return f"≤ {ratio:g}{TIMES}"
+
+
+def both(cost: Cost) -> str:
+    """CPU time, which a busy machine hardly changes, and wall time, which it does."""
+    return f"{seconds(cost.cpu)} CPU, {seconds(cost.wall)} wall"
 
 
 # -- running one benchmark -----------------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.names).difference(everything()):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    if asked.write and asked.names:
+        parser.error("--write needs all benchmarks: the document is one run's")
     found, broken = measured(asked.names or everything(), quick=asked.quick)
     if asked.json:
         write_json(asked.json, [figure for _, figure in found])
@@ -94,8 +96,8 @@ def _row(name: str, figure: Figure) -> str:
 
 def _machine() -> str:
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    cores = len(os.sched_getaffinity(0))
-    return f"{cores} virtual cores ({platform.machine()}), {platform.system()} {platform.release().split('-')[0]}, {python}"
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[2]
+    return f"{cores} virtual cores ({platform.machine()}), {platform.system()} {platform.release().split('-')[0]}, {python}, load {load:.1f}"
 
 
 QUICK = " These are from a quick run, with less data."
@@ -104,7 +106,7 @@ HEAD = """# Figures
 Measured by `make bench` and written by `benchmarks/run.py --write`; do not edit the table by hand. On {machine}, {day}.{quick}
 
 Each job is measured beside a named baseline in the same run, in turns; what stands here are medians. Times of a machine that others use
-swing; trust the ratios. No test and no build depends on a time.
+swing (the load above is of the last 15 minutes; from the number of cores on it was busy); trust the ratios and CPU times. No test and no build depends on a time.
 
 """
 

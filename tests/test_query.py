@@ -104,4 +104,4 @@ def test_queries_from_keywords() -> None:
     """Keywords make a query; an order that there is not is refused with those that there are."""
     assert query_from(limit=3).limit == 3
     with pytest.raises(InvalidQueryError, match="active, created, updated"):
-        query_from(order=Order("size"))
+        query_from(order=Order("colour"))

@@ -250,9 +250,8 @@ def _is_wanted(thread: Thread, query: ThreadQuery) -> bool:
         return False
     if query.branches and branch_of(thread.summary) not in query.branches:
         return False
-    if query.parent is not None and plain_id(thread.summary.parent_id) != plain_id(query.parent):
-        return False
-    if query.forked_from is not None and plain_id(thread.summary.forked_from_id) != plain_id(query.forked_from):
+    family = ((query.parent, thread.summary.parent_id), (query.forked_from, thread.summary.forked_from_id))
+    if any(wanted is not None and plain_id(found) != plain_id(wanted) for wanted, found in family):
         return False
     if query.name is not None and thread.name != query.name.strip():
         return False

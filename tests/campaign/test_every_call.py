@@ -255,7 +255,7 @@ class TestResuming:
         assert play(tmp_path, scenario, error=error, persistent=lasting) > 15
 
 
-def test_what_sync_acknowledged_survives_a_power_cut(tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001
+def test_a_sync_that_returned_survives_a_power_cut(tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001 - a state, not a switch
     """After any failure, a ``sync`` that returns has told the truth: all that was not synced is taken away."""
 
     async def scenario(home: Path, fs: FaultyFilesystem) -> None:

@@ -113,6 +113,15 @@ def test_json_rows_have_every_fact(home: Home, rollout: Rollout) -> None:
         (["--provider", "other"], [4]),
         (["--all", "--provider", "other"], [4]),
         (["--sort", "created", "--asc"], [1, 2, 4]),
+        (["--sort", "name", "--asc"], [1, 4, 2]),
+        (["--since", "2026-02-01T12:02:00Z"], [4, 2]),
+        (["--until", "2026-02-01T12:02:00Z"], [2, 1]),
+        (["--until", "2026-02-01"], [4, 2, 1]),
+        (["--since", "1d"], []),
+        (["--text", "TION 2"], [2]),
+        (["--branch", "main"], []),
+        (["--parent", thread_id(1)], []),
+        (["--forked-from", thread_id(1)], []),
         (["--limit", "2"], [4, 2]),
         (["--limit", "0"], [4, 2, 1]),
     ],
@@ -123,22 +132,25 @@ def test_filters_and_orders(mixed: Home, rollout: Rollout, options: list[str], n
     assert [thread_id(number) for number in numbers] == ids(rollout("list", "--json", *options))
 
 
-@pytest.mark.parametrize("order", ["active", "created", "updated"])
+@pytest.mark.parametrize("order", ["active", "created", "updated", "name", "size", "tokens"])
 @pytest.mark.parametrize("direction", [[], ["--asc"]])
-def test_pages_lead_to_every_thread(home: Home, rollout: Rollout, order: str, direction: list[str]) -> None:
-    """Following the cursor lists every thread once, in the order of the whole."""
+@pytest.mark.parametrize("index", [[], ["--no-index"]])
+def test_pages_lead_to_every_thread(
+    home: Home, rollout: Rollout, order: str, direction: list[str], index: list[str]
+) -> None:
+    """Following the cursor lists every thread once, in the order of the whole; with an index all counts are whole."""
     for number in range(1, 8):
         home.add(number)
-    whole = ids(rollout("list", "--json", "--sort", order, *direction))
+    whole = ids(rollout("list", "--json", "--sort", order, *direction, *index))
     walked: list[str] = []
     cursor: list[str] = []
 
     while True:
-        run = rollout("list", "--json", "--sort", order, "--limit", "3", *direction, *cursor)
+        run = rollout("list", "--json", "--sort", order, "--limit", "3", *direction, *index, *cursor)
         walked += ids(run)
         if run.document["nextCursor"] is None:
             break
-        assert not run.document["complete"]
+        assert run.document["complete"] is not bool(index)
         cursor = ["--cursor", run.document["nextCursor"]]
 
     assert whole == walked
@@ -181,7 +193,7 @@ def test_a_terminal_gets_one_page_and_how_to_go_on(home: Home, terminal: Rollout
     run = terminal("list")
 
     assert len(run.out.splitlines()) == 26
-    assert "showing 25 of at most 30; next page: --cursor '2026-02-01T12:06:00Z|" in run.err
+    assert "showing 25 of 30; next page: --cursor '2026-02-01T12:06:00Z|" in run.err
 
 
 def test_a_thread_cannot_act_on_the_terminal(home: Home, terminal: Rollout) -> None:
@@ -214,7 +226,9 @@ def test_no_color_is_obeyed(home: Home, terminal: Rollout, monkeypatch: pytest.M
         ("--cursor", "nonsense", "invalid cursor: nonsense"),
         ("--limit", "-1", "--limit"),
         ("--limit", "many", "not a number from 0 on: 'many'"),
-        ("--sort", "size", "invalid choice: 'size'"),
+        ("--sort", "colour", "invalid choice: 'colour'"),
+        ("--since", "soon", "no time: 'soon'"),
+        ("--cursor", f'"a"|{thread_id(1)}', "is not of a listing by active"),
         ("--source", "foo", "--source foo: no such kind"),
     ],
 )

@@ -9,6 +9,7 @@ from rollout.errors import AmbiguousError, NotFoundError
 from rollout.journal.filesystem import OS
 from rollout.store.local.finding import Finder
 from rollout.store.local.home import find_home
+from rollout.store.local.index_path import index_place
 from rollout.store.local.names import Names
 from rollout.store.local.rows import Rows
 from rollout.store.local.store import LocalStore
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rollout.ids import ThreadId
     from rollout.query import Thread
     from rollout.store.base import ThreadStore
+    from rollout.store.local.index_path import IndexPlace
 
 
 def home_of(args: Namespace) -> str:
@@ -31,7 +33,12 @@ def open_store(args: Namespace, *, new: bool = False) -> LocalStore:
     home = home_of(args)
     if args.home and not new and not os.path.isdir(home):
         raise NotFoundError(f"there is no folder {home}; --home names the folder that holds sessions/")
-    return LocalStore(home)
+    return LocalStore(home, index=index_of(args))
+
+
+def index_of(args: Namespace) -> IndexPlace | None:
+    """Where the index of the home belongs, None when none is to be used."""
+    return None if args.no_index else index_place(home_of(args), args.index, os.environ)
 
 
 def find_thread(store: ThreadStore, text: str) -> ThreadId:

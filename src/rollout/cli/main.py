@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rollout.cli import options
@@ -16,8 +17,16 @@ if TYPE_CHECKING:
 
 
 def entry() -> None:
-    """The console script ``rollout``."""
-    sys.exit(main(sys.argv[1:]))
+    """The console script ``rollout``.
+
+    Nothing is left to be done once the streams are flushed, so the interpreter's own tidying, which costs a listing a
+    tenth of its time, is left out.
+    """
+    status = main(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # None, gone, or closed by whoever started us
+            stream.flush()
+    os._exit(status)
 
 
 def main(argv: Sequence[str]) -> int:

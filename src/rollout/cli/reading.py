@@ -69,13 +69,13 @@ class Reading:
         self.problem = ""
         self.interrupted = False
 
-    def lines(self, store: ThreadStore, thread_id: ThreadId) -> Iterator[Found]:
-        """The thread; where its base is missing, at least its own lines."""
+    def lines(self, store: ThreadStore, thread_id: ThreadId, start: int = 0) -> Iterator[Found]:
+        """The thread from a line on; where its base is missing, at least its own lines."""
         try:
-            found = store.lines(thread_id)
+            found = store.lines(thread_id, start)
         except FormatError as error:
             self.problem = str(error)
-            found = store.lines(thread_id, own=True)
+            found = store.lines(thread_id, start, own=True)
         return self.watch(found)
 
     def follow(self, store: ThreadStore, thread_id: ThreadId, after: Position) -> Iterator[Found]:

@@ -55,7 +55,7 @@ def known(n: int) -> int | None:
 def _found(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output, reading: Reading) -> Iterator[Found]:
     end = store.end(thread_id) if args.follow else None
     if args.tail is None:
-        yield from up_to(reading.lines(store, thread_id), end)
+        yield from up_to(reading.lines(store, thread_id, args.start), end)
     else:
         yield from reading.watch(last(store, thread_id, args.tail, end))
     if end is not None:

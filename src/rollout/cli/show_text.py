@@ -33,8 +33,8 @@ def show_text(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Outp
     style = Style(out.colour, out.width, None if args.full else PLAIN.fold)
     end = store.end(thread_id) if args.follow else None
     if args.tail is None:
-        transcript = Transcript(style, _dropped(store, thread_id, out))
-        pieces = transcript.render(up_to(reading.lines(store, thread_id), end))
+        transcript = Transcript(style, dropped_of(store, thread_id, out), numbered=not args.start)
+        pieces = transcript.render(up_to(reading.lines(store, thread_id, args.start), end))
     else:
         found = _tail(store, thread_id, args.tail, end)
         transcript = Transcript(style, dropped_stretches(_lines(found)), numbered=False)
@@ -60,7 +60,7 @@ def _tail(store: ThreadStore, thread_id: ThreadId, wanted: int, end: Position | 
         size *= 2
 
 
-def _dropped(store: ThreadStore, thread_id: ThreadId, out: Output) -> tuple[Stretch, ...]:
+def dropped_of(store: ThreadStore, thread_id: ThreadId, out: Output) -> tuple[Stretch, ...]:
     """What rollbacks took back.
 
     A rollback stands behind what it drops, so the thread is read once before; most threads have none, and looking

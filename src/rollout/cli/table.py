@@ -87,9 +87,9 @@ def title(thread: Thread) -> str:
 
 
 def time_of(thread: Thread, order: str) -> int:
-    """The time by which a listing is sorted."""
+    """The time by which a listing is sorted; that of the last activity where it is sorted by something else."""
     times: dict[str, int] = {"created": thread.created_ms, "updated": thread.modified_ms, "active": thread.active_ms}
-    return times[order]
+    return times.get(order, thread.active_ms)
 
 
 def unique_length(ids: Sequence[str]) -> int:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rollout.codec import Era
     from rollout.ids import ThreadId
     from rollout.lines import Found, Position
-    from rollout.query import Page, ThreadQuery
+    from rollout.query import Page, Thread, ThreadQuery
+    from rollout.search_query import SearchCursor, SearchQuery
     from rollout.summary import Summary
 
 
@@ -62,7 +63,12 @@ class Owner(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """One place where a search found its text."""
+    """One line in which a search found what it looked for.
+
+    ``role`` is whose text it stands in (``rollout.search_query.ROLES``), ``turn`` the number of the user's turn, 0
+    before the first. ``snippet`` is the text around it on one line; there it begins at ``at`` and has ``length``
+    characters. ``score`` is 0 unless hits are ranked.
+    """
 
     thread_id: str
     n: int
@@ -70,14 +76,24 @@ class Hit(NamedTuple):
     role: str
     timestamp: str
     snippet: str
+    turn: int = 0
+    at: int = 0
+    length: int = 0
+    score: float = 0.0
 
 
 class SearchPage(NamedTuple):
-    """The answer to a search; ``complete`` is False when a bound ended it."""
+    """The answer to a search; ``complete`` is False when a bound ended it, or a file could not be read.
+
+    ``note`` says in words what is missing and what to do. ``next`` is where the next page begins, ``threads`` the
+    rows of the threads that have hits, in the order of the hits.
+    """
 
     hits: tuple[Hit, ...]
     complete: bool
     note: str = ""
+    next: SearchCursor | None = None
+    threads: tuple[Thread, ...] = ()
 
 
 class Receipt(NamedTuple):
@@ -244,8 +260,13 @@ class ThreadStore(ABC):
         """One page of threads."""
 
     @abstractmethod
-    def search(self, text: str, query: ThreadQuery) -> SearchPage:
-        """Where a text occurs in what people and agents said and did, newest thread first, ignoring case."""
+    def search(self, text: str | SearchQuery, query: ThreadQuery) -> SearchPage:
+        """Where a text occurs in what people and agents said and did, ignoring case: at most ``query.limit`` lines.
+
+        A plain text is a phrase, from word edge to word edge; ``SearchQuery`` says it otherwise. Threads come in the
+        query's order, the lines of each newest first; what forks share is found in the thread that holds it, and the
+        two forms of one thing (item and event) are one hit. Raises InvalidQueryError.
+        """
 
     @abstractmethod
     def references(self, thread_id: str) -> tuple[ThreadId, ...]:

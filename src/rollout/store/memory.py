@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from contextlib import contextmanager
 from io import BytesIO
-from itertools import chain, count
+from itertools import count
 from pathlib import PurePosixPath
 from threading import Condition, RLock
 from time import gmtime, strftime, time_ns
@@ -23,17 +23,21 @@ from rollout.ids import ThreadId, try_parse
 from rollout.journal.reader import classify
 from rollout.lines import Damage, Found, Line, Position
 from rollout.query import Cursor, Page, Thread, checked, is_past, narrowed, sort_key, why_hidden
-from rollout.store.base import Hit, Owner, Receipt, SearchPage, Segment, ThreadStore
+from rollout.search_match import Candidate, Matcher
+from rollout.search_query import search_query
+from rollout.search_text import TurnCount
+from rollout.store.base import Owner, Receipt, SearchPage, Segment, ThreadStore
+from rollout.store.hits import ThreadHits, page_of
 from rollout.store.memory_file import StoredFile
 from rollout.store.memory_writer import MemoryWriter
-from rollout.store.texts import said, snippet
 from rollout.summary import Summary, fold
 from rollout.times import parse_ms, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
-    from rollout.query import Order, ThreadQuery
+    from rollout.query import Key, Order, ThreadQuery
+    from rollout.search_query import SearchQuery
     from rollout.store.base import Place, Writer
 
 _BLOCK = 1 << 16
@@ -270,18 +274,21 @@ class MemoryStore(ThreadStore):
             problem=None if summary.has_meta else "no session metadata",
         )
 
-    def search(self, text: str, query: ThreadQuery) -> SearchPage:
-        """Where a text occurs, newest thread first; ``query.limit`` bounds the hits."""
-        hits = list(chain.from_iterable(self._hits(row.id, text.casefold()) for row in self._filtered(query)[0]))
-        bound = max(1, query.limit)
-        note = "" if len(hits) <= bound else f"{len(hits) - bound} more; raise the limit"
-        return SearchPage(tuple(hits[:bound]), len(hits) <= bound, note)
+    def search(self, text: str | SearchQuery, query: ThreadQuery) -> SearchPage:
+        """Where a text occurs: every line of every thread is looked at."""
+        wanted = search_query(text)
+        matcher = Matcher(wanted)
+        if wanted.thread_id:
+            rows: Sequence[Thread] = [self._row(wanted.thread_id)]
+        else:
+            rows = self._filtered(query)[0]
+        threads = () if matcher.finds_nothing else (self._searched(row, matcher, query.order) for row in rows)
+        return page_of(threads, wanted, query.limit, ascending=query.order.ascending)
 
-    def _hits(self, thread_id: str, folded: str) -> Iterator[Hit]:
-        for line in _own_lines(self._stretches(thread_id)):
-            for role, words in said(line.record):
-                if folded in words.casefold():
-                    yield Hit(thread_id, line.n, line.position, role, line.record.timestamp, snippet(words, folded))
+    def _searched(self, row: Thread, matcher: Matcher, order: Order) -> ThreadHits:
+        stretches = self._stretches(row.id)
+        found = list(_candidates(stretches, matcher))[::-1]
+        return ThreadHits(_key(row, order), row, lambda: iter(found), list)
 
     def references(self, thread_id: str) -> tuple[ThreadId, ...]:
         """The threads that build on this one by reference."""
@@ -365,6 +372,17 @@ def _own_lines(stretches: Sequence[_Stretch]) -> Iterator[Line]:
         for found in _read(stretches)
         if isinstance(found, Line) and stretches[found.position.segment].thread_id == mine
     )
+
+
+def _candidates(stretches: Sequence[_Stretch], matcher: Matcher) -> Iterator[Candidate]:
+    """The lines of a thread's own files that match, with their numbers and turns."""
+    turns, mine = TurnCount(), stretches[-1].thread_id
+    for line in _read(stretches):
+        if isinstance(line, Line):
+            turn = turns.take(line.record)
+            found = matcher.match(line.record) if stretches[line.position.segment].thread_id == mine else None
+            if found is not None:
+                yield Candidate(line.position, line.record.timestamp, found, line.n, turn)
 
 
 def _folded(lines: Iterable[Found]) -> Summary:

@@ -113,7 +113,7 @@ class FindingFacts(StoreFacts):
         self.talk(store)
 
         with refused(InvalidQueryError):
-            store.list(ThreadQuery(order=Order("size")))
+            store.list(ThreadQuery(order=Order("colour")))
 
     def test_filters(self, tmp_path: Path) -> None:
         """Each filter leaves what it wants; a thread without a provider counts as the default one."""

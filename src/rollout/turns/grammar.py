@@ -55,7 +55,8 @@ class Grammar:
         self._earlier = beginning.earlier if beginning else frozenset[str]()
         self._seq = beginning.turn.seq if beginning else 0
         self.index = beginning.turn.index - 1 if beginning else -1
-        self.n, self.ordinal, self.timestamp = -1, None, ""
+        self.n = -1
+        self.ordinal: int | None = None
 
     def feed(self, line: Line) -> None:
         """Take one line, in file order."""
@@ -63,7 +64,7 @@ class Grammar:
         if not record.type:
             return
         self.index += 1
-        self.n, self.ordinal, self.timestamp = line.n, record.ordinal, record.timestamp
+        self.n, self.ordinal = line.n, record.ordinal
         if record.type == "event_msg":
             self._event(record.payload)
         else:
@@ -84,6 +85,7 @@ class Grammar:
     def _open(self, turn_id: str, *, explicit: bool) -> Turn:
         turn = Turn(turn_id, self._seq, self.n, explicit, self.ordinal, last_n=self.n, index=self.index)
         turn.status = Status.UNFINISHED if explicit else Status.COMPLETED
+        turn.first_ordinal = turn.last_ordinal = self.ordinal or 0
         turn.items_before = self._standing
         self._seq += 1
         if self._keeps(turn.seq):
@@ -92,7 +94,7 @@ class Grammar:
         return turn
 
     def _touch(self, turn: Turn) -> Turn:
-        turn.last_n = self.n
+        turn.last_n, turn.last_ordinal = self.n, self.ordinal or 0
         return turn
 
     def _is_earlier(self, turn_id: str | None) -> bool:

@@ -52,7 +52,7 @@ def _mcp(event: Fields) -> Fields:
     ok = mapping(result.get("Ok"))
     failed = "Err" in result or bool(ok.get("is_error") or ok.get("isError"))
     status = ("failed" if failed else "completed") if event["type"] == "mcp_tool_call_end" else "in_progress"
-    item = {"server": text_of(call.get("server")), "tool": text_of(call.get("tool")), "status": status}
+    item: Fields = {"server": text_of(call.get("server")), "tool": text_of(call.get("tool")), "status": status}
     item |= {"arguments": call.get("arguments"), "duration": event.get("duration")}
     item |= {"result": ok or None, "error": {"message": text_of(result["Err"])} if "Err" in result else None}
     return _item("McpToolCall", event, item)
@@ -106,7 +106,11 @@ def _collab(event: Fields) -> Fields:
         states = {str(receivers[0]): event["status"]}
     status = "in_progress" if end == "begin" else _collab_status(states, receivers)
     names = ("prompt", "model", "reasoning_effort")
-    fields = {"tool": _COLLAB[stem], "status": status, "sender_thread_id": text_of(event.get("sender_thread_id"))}
+    fields: Fields = {
+        "tool": _COLLAB[stem],
+        "status": status,
+        "sender_thread_id": text_of(event.get("sender_thread_id")),
+    }
     fields |= {"receiver_thread_ids": receivers, "agents_states": states}
     return _item("CollabAgentToolCall", event, fields | {name: event.get(name) for name in names if name in event})
 

@@ -52,7 +52,7 @@ class Turn(msgspec.Struct):
 
     ``seq`` counts all turns of the thread as they are first told of; ``ordinal`` is that of the line that gives the
     turn its place; ``n`` and ``last_n`` are the first and the last line that tell of it,
-    ``index`` counts the records before it. ``items_before`` and ``next_item`` are what the numbering of items needs
+    ``first_ordinal`` and ``last_ordinal`` are their ordinals, 0 where there are none; ``index`` counts the records before. ``items_before`` and ``next_item`` are what the numbering of items needs
     to begin here: how many items stood, and the next number.
     """
 
@@ -71,6 +71,8 @@ class Turn(msgspec.Struct):
     holds_compaction: bool = False
     item_count: int = 0
     last_n: int = 0
+    first_ordinal: int = 0
+    last_ordinal: int = 0
     index: int = 0
     items_before: int = 0
     next_item: int = 1

@@ -179,7 +179,7 @@ def test_the_time_alone(tmp_path: Path) -> None:
     path = tmp_path / "rollout.jsonl"
     path.write_bytes(b.rollout_bytes(b.thread_id()) + b.line(b.message("developer", "x" * 30_000), 5))
     near = active_ms(str(path))
-    path.write_bytes(b.rollout_bytes(b.thread_id()) + b.line(b.message("developer", "x" * 100_000), 5))
+    path.write_bytes(b.rollout_bytes(b.thread_id()) + b.line(b.message("developer", "x" * 200_000), 5))
 
     assert (near, active_ms(str(path))) == (b.START_MS + 5000, None)
 

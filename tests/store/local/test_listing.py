@@ -258,7 +258,7 @@ def test_a_default_provider_comes_from_the_configuration(home: Home) -> None:
 def test_an_unknown_order_is_refused(home: Home) -> None:
     """An order that is none says which there are."""
     with pytest.raises(InvalidQueryError, match="active, created, updated"):
-        home.store.list(ThreadQuery(order=Order("size")))
+        home.store.list(ThreadQuery(order=Order("colour")))
 
 
 def test_times_of_a_row(home: Home) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rollout.query import EVERYTHING
-from rollout.store.local.searching import may_hold
+from rollout.errors import NotFoundError
+from rollout.query import EVERYTHING, Order
+from rollout.search_query import SearchQuery
 from rollout.testing import builders as b
 
 if TYPE_CHECKING:
@@ -45,10 +46,51 @@ def test_any_text_is_found_whatever_its_case(home: Home, said: str) -> None:
     assert home.store.search("", EVERYTHING).hits == ()
 
 
-def test_bytes_tell_only_what_they_can() -> None:
-    """A line is passed over only when its bytes prove that the text is not in it."""
-    assert may_hold(b'{"text":"Login"}', "login")
-    assert not may_hold(b'{"text":"other"}', "login")
-    assert may_hold(b'{"text":"\\u006cogin"}', "login")
-    assert may_hold(b"{'text':'K'}", "k")
-    assert may_hold(b"other", 'with "quotes"')
+def test_within_one_thread(home: Home) -> None:
+    """One thread can be asked alone, whatever filters say; one that is not there is told."""
+    for number in (1, 2):
+        home.talk(number, "archived_sessions")
+    query = EVERYTHING._replace(archived=False)
+    hits = home.store.search(SearchQuery("question", thread_id=b.thread_id(2)), query).hits
+
+    assert {b.thread_id(2)} == {hit.thread_id for hit in hits}
+    with pytest.raises(NotFoundError):
+        home.store.search(SearchQuery("question", thread_id=b.thread_id(9)), query)
+
+
+def test_newest_first(home: Home) -> None:
+    """Threads in the query's order, the lines of each newest first; the item and the event of a message are one."""
+    for number in (1, 2):
+        items = [*b.turn("needle one", "needle two"), *b.turn("needle three", "done")]
+        home.put(
+            f"sessions/2026/02/08/{b.rollout_name(b.thread_id(number), b.START_MS + number * 1000)}",
+            b.rollout_bytes(b.thread_id(number), *items),
+        )
+    found = home.store.search("needle", EVERYTHING._replace(order=Order("created"))).hits
+
+    assert [(b.thread_id(number), n) for number in (2, 1) for n in (10, 6, 3)] == [
+        (hit.thread_id, hit.n) for hit in found
+    ]
+    assert [2, 1, 1] == [hit.turn for hit in found[:3]]
+
+
+def test_what_cannot_be_read_is_told(home: Home) -> None:
+    """A thread that cannot be read costs its own hits, and the answer says that it is not whole."""
+    home.talk(1)
+    home.put(f"sessions/2026/02/08/{b.rollout_name(b.thread_id(2))}.zst", b"\x28\xb5\x2f\xfd\xa4" + b"\xff" * 40)
+    page = home.store.search("question", EVERYTHING)
+
+    assert {b.thread_id(1)} == {hit.thread_id for hit in page.hits}
+    assert not page.complete or not page.note
+
+
+def test_many_ways_to_say_where_it_ends(home: Home) -> None:
+    """A page that is cut says where the next one begins; the last page says that it is the last."""
+    home.talk(1)
+    home.talk(2)
+    first = home.store.search("question", EVERYTHING._replace(limit=1))
+    second = home.store.search(SearchQuery("question", cursor=first.next), EVERYTHING._replace(limit=1))
+
+    assert (False, True) == (first.complete, second.complete)
+    assert second.next is None
+    assert {b.thread_id(1), b.thread_id(2)} == {hit.thread_id for hit in first.hits + second.hits}

@@ -10,9 +10,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record": ("record", "record items from standard input into a thread"),
     "list": ("listing", "list threads, newest activity first"),
     "show": ("show", "read a thread"),
+    "search": ("search", "find what was said and done in threads"),
     "history": ("history", "show what the model would be sent"),
     "usage": ("usage", "add up the tokens that threads took"),
     "path": ("path", "print where a thread is stored"),
+    "index": ("index", "look at or make anew the cache that makes listing quick"),
     "fork": ("fork", "begin a new thread with a prefix of another"),
     "rollback": ("rollback", "drop the last user turns of a thread, or bring them back"),
     "rename": ("rename", "give a thread a name"),
@@ -20,6 +22,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "unarchive": ("unarchive", "bring archived threads back"),
     "delete": ("delete", "delete threads, into the trash or for good"),
     "restore": ("restore", "bring deleted threads back"),
+    "app-server": ("app_server", "serve threads to programs that speak the Codex app-server protocol"),
+    "export": ("export", "export threads for people and other programs"),
+    "import": ("import_", "import threads from a bundle"),
     "completion": ("completion", "print a completion script for a shell"),
 }
 """Name of a command: (module in this package, what it does in one line)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rollout.cli.home import home_of, open_store
 from rollout.cli.options import count
@@ -12,7 +12,8 @@ from rollout.cli.output import Document, to_json
 from rollout.cli.rows import thread_object
 from rollout.cli.statuses import DONE, UsageError
 from rollout.cli.table import Table, plain_line
-from rollout.query import EVERYTHING, ORDERS, Cursor, Order, ThreadQuery
+from rollout.cli.when import moment
+from rollout.query import EVERYTHING, ORDERS, Cursor, Order, ThreadQuery, narrowed
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -31,10 +32,12 @@ name or the first question. Into a pipe goes one thread a line, tab-separated: i
 
 --sort active takes the time of the last record: without an index it reads the end of every file. --sort created
 reads only the files that it shows.
+
+A time is a day (2026-02-08), RFC 3339, or how long ago: 90m, 12h, 7d, 2w.
 """
 _ON_A_TERMINAL = 25
 _CHUNK = 20_000
-_OF_THE_HOME = frozenset({"archived", "active", "duplicate"})
+_OF_THE_HOME = frozenset({"archived", "active", "duplicate", "missing"})
 _FAMILIES = ("cli", "vscode", "exec", "mcp", "custom", "internal", "subagent", "unknown")
 
 
@@ -54,10 +57,11 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--provider", action="append", default=[], metavar="NAME", help="only this model provider; repeatable"
     )
+    _narrow_options(parser)
     parser.add_argument(
-        "--sort", choices=ORDERS, default="active", help="sort by time of activity (default), creation or file"
-    )
-    parser.add_argument("--asc", action="store_true", help="oldest first")
+        "--sort", choices=ORDERS, default="active", help="sort by time of activity (default), creation or file, by name, bytes or tokens"
+    )  # fmt: skip
+    parser.add_argument("--asc", action="store_true", help="oldest or least first")
     parser.add_argument(
         "--limit",
         type=count,
@@ -66,6 +70,18 @@ def options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--cursor", metavar="C", help="go on behind an earlier page: the cursor that it ended with")
     parser.add_argument("--count", action="store_true", help="only say how many there are")
+
+
+def _narrow_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--branch", action="append", default=[], metavar="NAME", help="only threads of this git branch; repeatable"
+    )
+    parser.add_argument("--since", metavar="TIME", help="only threads that were active since then")
+    parser.add_argument("--until", metavar="TIME", help="only threads whose last activity was up to then")
+    parser.add_argument("--parent", metavar="ID", help="only threads that this one spawned; the whole id")
+    parser.add_argument("--forked-from", metavar="ID", help="only forks of this thread; the whole id")
+    parser.add_argument("--name", metavar="NAME", help="only threads of exactly this name")
+    parser.add_argument("--text", metavar="TEXT", help="only threads with this in their name or first question")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -92,6 +108,8 @@ class Listing:
         self.shown = 0
         self.next = query.cursor
         self.hidden: dict[str, int] = {}
+        self.note = ""
+        self._is_whole = False
 
     def pages(self) -> Iterator[tuple[Thread, ...]]:
         """The threads, a page at a time."""
@@ -108,24 +126,34 @@ class Listing:
         self.next = page.next
         self.shown += len(page.threads)
         self._scanned = page.scanned
+        self.note = page.note
+        self._is_whole = page.complete
+        if page.complete:
+            self.hidden = dict(page.hidden)
+            return
         for reason, number in page.hidden.items():
             known = self.hidden.get(reason, 0)
             self.hidden[reason] = max(known, number) if reason in _OF_THE_HOME else known + number
 
     @property
     def complete(self) -> bool:
-        """Whether all there is was looked at, so that the counts are whole."""
-        return self.next is None and self._query.cursor is None
+        """Whether the counts are of all there is."""
+        return self._is_whole or (self.next is None and self._query.cursor is None)
 
     @property
     def total(self) -> str:
         """How many threads there are to show, as far as that is known without reading on."""
         order = self._query.order
+        if self._is_whole:
+            return f" of {self._scanned - self._passed_over()}"
         if self._query.cursor or (order.key == "created" and not order.ascending and self._query.archived is False):
             return ""
-        passed_over = sum(number for reason, number in self.hidden.items() if reason not in _OF_THE_HOME)
-        narrowed = self._query.sources or self._query.providers or self._query.cwds or not self._query.untitled
-        return f" of {'at most ' if narrowed else ''}{self._scanned - passed_over}"
+        query = self._query
+        narrow = query.sources or query.providers or narrowed(query) or not query.untitled
+        return f" of {'at most ' if narrow else ''}{self._scanned - self._passed_over()}"
+
+    def _passed_over(self) -> int:
+        return sum(number for reason, number in self.hidden.items() if reason not in _OF_THE_HOME)
 
 
 def _query(args: Namespace) -> ThreadQuery:
@@ -141,8 +169,22 @@ def _query(args: Namespace) -> ThreadQuery:
         order=Order(args.sort, args.asc),
         cursor=Cursor.parse(args.cursor) if args.cursor else None,
         default_provider=_default_provider(args) if args.provider else None,
+        **_narrow(args),
     )
     return query._replace(archived=True) if args.archived else query
+
+
+def _narrow(args: Namespace) -> dict[str, Any]:
+    now_ms = time.time_ns() // 1_000_000
+    return {
+        "branches": tuple(args.branch),
+        "since_ms": args.since and moment(args.since, now_ms),
+        "until_ms": args.until and moment(args.until, now_ms, end=True),
+        "parent": args.parent,
+        "forked_from": args.forked_from,
+        "name": args.name,
+        "text": args.text,
+    }
 
 
 def _default_provider(args: Namespace) -> str:
@@ -190,11 +232,15 @@ def _text(listing: Listing, args: Namespace, out: Output) -> None:
 
 def _note_hidden(listing: Listing, out: Output) -> None:
     """Law 7: what is left out is announced with its number and how to see it."""
+    if listing.note:
+        out.note(listing.note)
     hidden = dict(listing.hidden)
-    copies = hidden.pop("duplicate", 0)
+    copies, missing = hidden.pop("duplicate", 0), hidden.pop("missing", 0)
     if hidden:
         told = ", ".join(f"{number} {reason}" for reason, number in sorted(hidden.items(), key=lambda one: -one[1]))
         so_far = "" if listing.complete else " so far"
         out.note(f"{sum(hidden.values())} hidden{so_far} ({told}): --all shows everything")
     if copies:
         out.note(f"{copies} files left out: copies of threads that are listed")
+    if missing:
+        out.note(f"{missing} threads were here and their files are gone: rollout index status names them")

@@ -30,6 +30,9 @@ def options(parser: ArgumentParser) -> None:
     """The options of ``rollout show``."""
     parser.add_argument("thread", metavar="ID", help=THREAD_HELP)
     parser.add_argument("--tail", type=count, metavar="N", help="only the last N entries (with --json: lines)")
+    parser.add_argument(
+        "--from", dest="start", type=count, default=0, metavar="N", help="begin at line N, as rollout search tells it"
+    )
     parser.add_argument("--follow", action="store_true", help="go on as the thread grows, until interrupted")
     parser.add_argument("--full", action="store_true", help="fold nothing")
     parser.add_argument("--raw", action="store_true", help="the exact bytes of the newest file, decompressed")
@@ -61,8 +64,10 @@ def _check(args: Namespace) -> None:
         raise UsageError("--segment and --resolved go with --raw; see rollout show --help")
     if args.segment is not None and args.resolved:
         raise UsageError("--segment and --resolved exclude each other; see rollout show --help")
-    if args.raw and (args.json or args.follow or args.tail is not None):
-        raise UsageError("--raw goes without --json, --tail and --follow; see rollout show --help")
+    if args.raw and (args.json or args.follow or args.start or args.tail is not None):
+        raise UsageError("--raw goes without --json, --tail, --from and --follow; see rollout show --help")
+    if args.start and args.tail is not None:
+        raise UsageError("--from and --tail exclude each other; see rollout show --help")
 
 
 def _verdict(reading: Reading, thread_id: ThreadId, out: Output) -> int:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from rollout.journal.filesystem import OS, READ
 from rollout.store.local.paths import ZST
@@ -21,19 +23,22 @@ from rollout.times import parse_ms
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
     from types import ModuleType
 
     from rollout.journal.filesystem import Filesystem
 
 WINDOW = 64 * 1024
 _TAIL_STEP = 4 * 1024
+_SEAM = 256
 _MOST_CANDIDATES = 16
 _WINDOW_LOG = 27
 _UNPACKED_MOST = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _FOREIGN = b"\0 \t\r\n"
 _STAMP = b'{"timestamp":"'
-_TELLING = (b'"session_meta"', b'"user_message"', b'"UserMessage"', b'"thread_goal_updated"', b'"turn_context"')
+_TELLING = re.compile(rb'"(?:session_meta|user_message|UserMessage|thread_goal_updated|turn_context)"')
+_HALF = re.compile(rb"\\u[dD]")
 _LATEST = (b'"turn_context"', b'"token_count"')
 
 
@@ -41,7 +46,8 @@ class Facts(NamedTuple):
     """What was found out about one file, and what it cost: ``bytes_read`` is at most 128 KiB.
 
     ``active_ms`` is the time of the last record, None when none could be read. ``problem`` says in words why
-    the file cannot be read as a thread.
+    the file cannot be read as a thread. ``begun`` is what a longer file needs to be looked at again once it has
+    grown, None for one that was covered wholly.
     """
 
     summary: Summary
@@ -50,6 +56,15 @@ class Facts(NamedTuple):
     modified_ns: int
     bytes_read: int
     problem: str | None
+    begun: Begun | None = None
+
+
+class Begun(NamedTuple):
+    """A file as it was: what its head told, its size, and a checksum of the last bytes before that size."""
+
+    summary: Summary
+    size: int
+    seam: int
 
 
 class _Windows(NamedTuple):
@@ -74,13 +89,59 @@ def read_facts(path: str, fs: Filesystem = OS, *, end: int | None = None) -> Fac
         raise
     except OSError as error:
         summary.partial = True
-        return Facts(summary, None, 0, 0, 0, f"cannot be read: {error.strerror or error}")
+        size, modified_ns = _status_of(path, fs)
+        return Facts(summary, None, size, modified_ns, 0, f"cannot be read: {error.strerror or error}")
     summary.partial = not windows.whole
-    active = _fold_windows(summary, windows)
+    seen = _fold_head(summary, windows)
+    begun = Begun(_copy(summary), status.st_size, crc32(windows.tail[-_SEAM:])) if windows.tail else None
+    active = _fold_latest(summary, windows, seen)
     if windows.whole:
-        summary.lines = sum(1 for line in windows.head.split(b"\n") if line.strip())
+        summary.lines = _count_lines(windows.head)
     problem = windows.problem or _problem(summary, windows)
-    return Facts(summary, active, status.st_size, status.st_mtime_ns, windows.bytes_read, problem)
+    return Facts(summary, active, status.st_size, status.st_mtime_ns, windows.bytes_read, problem, begun)
+
+
+def read_grown(path: str, fs: Filesystem, begun: Begun) -> Facts | None:
+    """The facts of a file that has grown since: the same as ``read_facts`` gives, from its tail alone.
+
+    None when it is no longer the file that it was, but for what came behind. Raises FileNotFoundError, OSError.
+    """
+    fd = fs.open(path, READ)
+    try:
+        status = fs.fstat(fd)
+        seam = fs.pread(fd, _SEAM, begun.size - _SEAM)
+        if status.st_size <= begun.size or crc32(seam) != begun.seam:
+            return None
+        tail = fs.pread(fd, WINDOW, status.st_size - WINDOW)
+    finally:
+        fs.close(fd)
+    windows = _Windows(b"", tail, whole=False, bytes_read=len(seam) + len(tail))
+    summary = _copy(begun.summary)
+    active = _fold_latest(summary, windows, 0)
+    now = Begun(begun.summary, status.st_size, crc32(tail[-_SEAM:]))
+    problem = _problem(summary, windows)
+    return Facts(summary, active, status.st_size, status.st_mtime_ns, windows.bytes_read, problem, now)
+
+
+def _status_of(path: str, fs: Filesystem) -> tuple[int, int]:
+    """Size and time of a file that could not be read, as far as they can be told."""
+    try:
+        status = fs.stat(path)
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _copy(summary: Summary) -> Summary:
+    twin = Summary()
+    for name in Summary.__slots__:
+        setattr(twin, name, getattr(summary, name))
+    return twin
+
+
+def _count_lines(data: bytes) -> int:
+    """How many lines are not blank."""
+    return sum(map(bool, map(bytes.strip, data.split(b"\n"))))
 
 
 def _read(path: str, fs: Filesystem, end: int | None) -> tuple[os.stat_result, _Windows]:
@@ -146,9 +207,8 @@ def _problem(summary: Summary, windows: _Windows) -> str | None:
     return None
 
 
-def _fold_windows(summary: Summary, windows: _Windows) -> int | None:
-    """Fold what tells anything; the time of the last record is returned."""
-    seen = _fold_head(summary, windows)
+def _fold_latest(summary: Summary, windows: _Windows, seen: int) -> int | None:
+    """Fold what changes; the time of the last record is returned. ``seen``: as far as the head was folded."""
     rest = windows.head if windows.whole else windows.tail[windows.tail.find(b"\n") + 1 :]
     for line in _latest_lines(rest, seen if windows.whole else 0):
         _fold_line(summary, line)
@@ -168,7 +228,7 @@ def _fold_head(summary: Summary, windows: _Windows) -> int:
             return len(data)
         end = len(data) if end < 0 else end
         line = data[start:end]
-        if b'"payload"' not in line or any(mark in line for mark in _TELLING):
+        if b'"payload"' not in line or _TELLING.search(line):
             _fold_line(summary, line)
         start = end + 1
     return start
@@ -196,7 +256,7 @@ def load_line(line: bytes) -> dict[str, Any] | None:
         line = line.strip(_FOREIGN).removeprefix(_BOM).strip(_FOREIGN)
     try:
         found = json.loads(line.decode())
-        if b"\\ud" in line or b"\\uD" in line:
+        if _HALF.search(line):
             json.dumps(found, ensure_ascii=False).encode()  # a lone half of a pair cannot be encoded
     except (ValueError, RecursionError):
         return None
@@ -215,20 +275,18 @@ def _latest_lines(data: bytes, since: int) -> list[bytes]:
     return [found[start] for start in sorted(found)]
 
 
-def _lines_with(data: bytes, mark: bytes, since: int = 0) -> list[tuple[int, bytes]]:
+def _lines_with(data: bytes, mark: bytes, since: int = 0) -> Iterator[tuple[int, bytes]]:
     """The last few lines of that kind behind an offset, newest first."""
-    lines: list[tuple[int, bytes]] = []
     kind = b'"type":' + mark
     end = len(data)
-    while len(lines) < _MOST_CANDIDATES:
+    for _ in range(_MOST_CANDIDATES):
         at = data.rfind(kind, since, end)
         if at < 0:
-            break
+            return
         start = data.rfind(b"\n", 0, at) + 1
         stop = data.find(b"\n", at)
-        lines.append((start, data[start : len(data) if stop < 0 else stop]))
+        yield start, data[start : len(data) if stop < 0 else stop]
         end = start
-    return lines
 
 
 def last_time(data: bytes) -> str | None:
@@ -255,12 +313,12 @@ def _time_of(line: bytes, *, whole: bool) -> str | None:
 
 
 def active_ms(path: str, fs: Filesystem = OS) -> int | None:
-    """The time of the last record alone, from at most 64 KiB of the tail; None when it cannot be told.
+    """The time of the last record alone, the one that ``read_facts`` gives; None when it cannot be told.
 
-    Raises FileNotFoundError.
+    Reads 4 KiB of the tail, or as much as ``read_facts`` where those do not tell. Raises FileNotFoundError.
     """
     if path.endswith(ZST):
-        return None
+        return read_facts(path, fs).active_ms
     try:
         fd = fs.open(path, READ)
     except FileNotFoundError:
@@ -276,7 +334,7 @@ def active_ms(path: str, fs: Filesystem = OS) -> int | None:
 
 
 def _active_ms(fs: Filesystem, fd: int, size: int) -> int | None:
-    for length in (_TAIL_STEP, WINDOW):
+    for length in (_TAIL_STEP, 2 * WINDOW if size <= 2 * WINDOW else WINDOW):
         start = max(0, size - length)
         data = fs.pread(fd, length, start)
         time = last_time(data if start == 0 else data[data.find(b"\n") + 1 :])

@@ -1,9 +1,10 @@
 """One page of threads, straight from the files.
 
 The created order walks the dated folders from the newest on and stops at the page; the other orders and
-directions look at every name first, ``updated`` also at every file's time, ``active`` at every file's tail.
-Heads are read only for the rows of the page and for those that a filter hides on the way. There is no
-cap: every thread is reached by paging, and ``cap_reached`` is always False.
+directions look at every name first, ``updated`` and ``size`` also at every file's status, ``active`` at every
+file's tail, ``name`` and ``tokens`` at heads and tails. Otherwise heads are read only for the rows of the page and
+for those that a filter hides on the way. There is no cap: every thread is reached by paging, and ``cap_reached``
+is always False.
 
 ``hidden`` counts every thread on the other side of the archive filter, copies, and what could not be told
 apart, as far as the walk went; and by reason what the other filters skipped on the way to this page.
@@ -15,8 +16,7 @@ import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollout.errors import InvalidQueryError
-from rollout.query import ORDERS, Cursor, Page, Thread, is_past, why_hidden
+from rollout.query import Cursor, Page, Thread, checked, is_past, narrowed, sort_key, why_hidden
 from rollout.store.local.config import read_config
 from rollout.store.local.cwd import Folders
 from rollout.store.local.paths import time_ms, time_text
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from rollout.journal.filesystem import Filesystem
-    from rollout.query import Order, ThreadQuery
+    from rollout.query import Key, Order, ThreadQuery
     from rollout.store.local.finding import Finder
     from rollout.store.local.names import Names
     from rollout.store.local.walk import File
@@ -39,7 +39,7 @@ _LOOK_AHEAD = 64
 class Listed(NamedTuple):
     """One candidate that stands behind the cursor: its sort key, its files, its row or why it is hidden."""
 
-    key: tuple[int, str]
+    key: tuple[Key, str]
     group: Group
     row: Thread | None
     reason: str | None
@@ -63,11 +63,11 @@ class Listing:
     def page(self, query: ThreadQuery) -> Page:
         """The page that a query asks for; ``limit`` below 1 counts as 1.
 
-        Raises InvalidQueryError for an unknown order.
+        Raises InvalidQueryError for an unknown order and for a cursor of another one.
         """
         limit = max(1, query.limit)
         rows: list[Thread] = []
-        last: tuple[int, str] | None = None
+        last: tuple[Key, str] | None = None
         ahead: list[str] = []
         more = False
         for listed in self.rows(query):
@@ -110,17 +110,17 @@ class Listing:
             return "duplicate"
         reason = why_hidden(row, query)
         if reason is None and folders is not None and not folders.match(row.summary.cwd):
-            return "cwd"
+            return narrowed(query)
         return reason
 
-    def _newest_first(self, query: ThreadQuery) -> Iterator[tuple[tuple[int, str], Group]]:
+    def _newest_first(self, query: ThreadQuery) -> Iterator[tuple[tuple[Key, str], Group]]:
         """Active threads in descending created order.
 
         Names from the newest on are looked at even when a cursor stands far behind, because only they tell
         whether a thread has a newer file and was listed before.
         """
         order, cursor = query.order, query.cursor
-        latest = time_text(cursor.key_ms) if cursor else ""
+        latest = time_text(int(cursor.key)) if cursor else ""
         self._archived = {group.newest.thread_id for group in by_thread(self._walk.archived())[0]}
         files: set[tuple[str, str]] = set()
         for file in self._walk.newest_first():
@@ -137,9 +137,9 @@ class Listing:
             if is_past(key, cursor, order):
                 yield key, Group([file]) if file.rollout_id == file.thread_id else self._whole(file)
 
-    def _sorted(self, query: ThreadQuery) -> Iterator[tuple[tuple[int, str], Group]]:
+    def _sorted(self, query: ThreadQuery) -> Iterator[tuple[tuple[Key, str], Group]]:
         """All threads that the archive filter wants, sorted."""
-        with _without_collector():
+        with without_collector():
             groups = self._wanted(query)
             keyed = [(key, group) for group in groups if (key := self._key(group, query.order)) is not None]
             self._hide("vanished", len(groups) - len(keyed))
@@ -159,14 +159,17 @@ class Listing:
         self._scanned = len(wanted)
         return wanted
 
-    def _key(self, group: Group, order: Order) -> tuple[int, str] | None:
+    def _key(self, group: Group, order: Order) -> tuple[Key, str] | None:
         newest = group.newest
         if order.key == "created":
             time: int | None = time_ms(newest.key)
         elif order.key == "updated":
             time = self._rows.modified_ms(group)
-        else:
+        elif order.key == "active":
             time = self._rows.active_ms(group)
+        else:
+            row = self._rows.row(group)
+            return None if row is None else (sort_key(row, order)[0], newest.thread_id)
         return None if time is None else (order.cut(time), newest.thread_id)
 
     def _all_ids(self) -> set[str]:
@@ -186,7 +189,7 @@ class Listing:
 
 
 @contextmanager
-def _without_collector() -> Generator[None]:
+def without_collector() -> Generator[None]:
     """Let no cycles be looked for while hundreds of thousands of small values are made: it doubles their cost."""
     enabled = gc.isenabled()
     gc.disable()

@@ -61,6 +61,7 @@ class Rows:
             return None
         path, archived, facts = found
         summary = facts.summary
+        summary.base_instructions = None  # long, and the same in most threads: ``summary()`` tells them
         self._inherit(summary)
         thread_id = try_parse(summary.id or "") or ThreadId(group.newest.thread_id)
         modified_ms = facts.modified_ns // 1_000_000
@@ -99,13 +100,17 @@ class Rows:
         return None
 
     def _facts(self, file: File) -> tuple[str, bool, Facts] | None:
-        """Facts of a file, at another place of its when it was moved or compressed meanwhile."""
-        for path, archived in places_of(self._home, file):
+        """Facts of a file, at another place of its when it was moved or compressed meanwhile, and perhaps back."""
+        for path, archived in [*places_of(self._home, file)] * 2:
             try:
-                return path, archived, read_facts(path, self._fs)
+                return path, archived, self.read(path)
             except FileNotFoundError:
                 continue
         return None
+
+    def read(self, path: str) -> Facts:
+        """The facts of a file. Raises FileNotFoundError."""
+        return read_facts(path, self._fs)
 
     def _size(self, file: File) -> int:
         try:

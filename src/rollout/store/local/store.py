@@ -30,8 +30,13 @@ if TYPE_CHECKING:
     from rollout.journal.filesystem import Filesystem
     from rollout.lines import Found, Position
     from rollout.query import Page, Thread, ThreadQuery
+    from rollout.search_query import SearchQuery
     from rollout.store.base import Place
     from rollout.store.local.chain import Chains
+    from rollout.store.local.fulltext import Use
+    from rollout.store.local.index_path import IndexPlace
+    from rollout.store.local.index_rebuild import Rebuild
+    from rollout.store.local.index_status import IndexStatus
     from rollout.store.local.locks import ThreadLock, ThreadLocks
     from rollout.store.local.walk import File, Group
     from rollout.summary import Summary
@@ -75,10 +80,19 @@ class LocalStore(ThreadStore):
     """
 
     def __init__(
-        self, home: str | os.PathLike[str] | None = None, fs: Filesystem = OS, *, clock: Clock | None = None
+        self,
+        home: str | os.PathLike[str] | None = None,
+        fs: Filesystem = OS,
+        *,
+        clock: Clock | None = None,
+        index: IndexPlace | None = None,
     ) -> None:
-        """Without a home: the one that ``ROLLOUT_HOME``, ``CODEX_HOME`` or ``~/.codex`` means. It need not exist."""
+        """Without a home: the one that ``ROLLOUT_HOME``, ``CODEX_HOME`` or ``~/.codex`` means. It need not exist.
+
+        ``index``: where an index makes ``list`` quick (``rollout.store.local.index_path`` says where one belongs).
+        """
         self.home = find_home(home)
+        self._index = index
         self._fs = fs
         self._clock: Clock = clock or _RealClock()
         self._names = Names(self.home, fs)
@@ -181,8 +195,33 @@ class LocalStore(ThreadStore):
         return self._finder.resolve(text)
 
     def list(self, query: ThreadQuery) -> Page:
-        """One page, from the files alone. See ``rollout.store.local.listing`` for orders and counts."""
-        return self._listing().page(query)
+        """One page, through the index where there is one. See ``rollout.store.local.listing`` for orders and counts.
+
+        An index that cannot be used costs no answer: the files give the same one, and ``note`` says why.
+        """
+        note = ""
+        if self._index is not None and os.path.isdir(self.home):
+            from rollout.store.local.index import IndexUnusableError  # noqa: PLC0415 - only who needs it pays for it
+            from rollout.store.local.indexed_listing import IndexedListing  # noqa: PLC0415 - only who needs it pays for it
+
+            try:
+                return IndexedListing(self._index, self.home, self._fs, self._names, self._clock).page(query)
+            except IndexUnusableError as error:
+                note = f"listed from the files: {error}"
+        page = self._listing().page(query)
+        return page._replace(note=note) if note else page
+
+    def index_status(self, place: IndexPlace) -> IndexStatus:
+        """What an index of this home holds, and how far it agrees with the files."""
+        from rollout.store.local.index_status import IndexStatus  # noqa: PLC0415 - only who needs it pays for it
+
+        return IndexStatus(place, self.home, self._fs, self._names, self._clock)
+
+    def index_rebuild(self, place: IndexPlace) -> Rebuild:
+        """Makes an index of this home anew."""
+        from rollout.store.local.index_rebuild import Rebuild  # noqa: PLC0415 - only who needs it pays for it
+
+        return Rebuild(place, self.home, self._fs, self._names, self._clock)
 
     def find_path(self, thread_id: str, *, archived: bool = False) -> str | None:
         """The newest file of an active (or archived) thread, None when there is none."""
@@ -202,11 +241,19 @@ class LocalStore(ThreadStore):
                 return row
         return None
 
-    def search(self, text: str, query: ThreadQuery) -> SearchPage:
-        """Where a text occurs, in the query's order of threads; at most ``query.limit`` places."""
-        from rollout.store.local.searching import search  # noqa: PLC0415 - only who searches pays for it
+    def search(self, text: str | SearchQuery, query: ThreadQuery, *, use: Use | None = None) -> SearchPage:
+        """Where a text occurs, in the query's order of threads; at most ``query.limit`` lines.
 
-        return search(self._listing(), self._chains(), text, query)
+        ``use``: how the search index may be used; by default one is, when the store has an index.
+        """
+        from rollout.store.local.fulltext import Use, words_place  # noqa: PLC0415 - only who needs it pays for it
+        from rollout.store.local.searching import Home, Search  # noqa: PLC0415 - only who needs it pays for it
+
+        home = Home(self.home, self._fs, self._names, self._finder, self._chains())
+        usual = Use(words_place(self._index), new=True) if self._index else Use()
+        with Search(home, text, query, use or usual) as search:
+            search.prepare()
+            return search.page()
 
     def references(self, thread_id: str) -> tuple[ThreadId, ...]:
         """The threads that build on this one by reference; looks into every file's head."""

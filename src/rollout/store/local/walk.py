@@ -115,8 +115,14 @@ class Walk:
         return found
 
     def everything(self) -> list[File]:
-        """Active rollouts first, then archived ones."""
-        return self.active() + self.archived()
+        """Active rollouts first, then archived ones; one that moves to the other side meanwhile may be in both."""
+        before = archive_state(self.home, self._fs)
+        active, archived = self.active(), self.archived()
+        if archive_state(self.home, self._fs) != before:  # what came out of the archive meanwhile may be in neither
+            skipped = dict(self.skipped)
+            active = sorted({*active, *self.active()}, reverse=True)
+            self.skipped = skipped
+        return active + archived
 
     def _descend(self, folders: list[str], numbers: tuple[int, ...], extra: list[File]) -> Iterator[File]:
         """Files of dated folders, newest first; ``extra`` are those from further out that belong between them."""
@@ -219,6 +225,14 @@ class Walk:
 
     def _skip(self, reason: str) -> None:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+
+def archive_state(home: str, fs: Filesystem) -> int:
+    """What changes when something is moved into the archive or out of it."""
+    try:
+        return fs.stat(os.path.join(home, ARCHIVED)).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _take_behind(files: list[File], time: str, *, too: bool = False) -> Iterator[File]:

@@ -1,0 +1,67 @@
+"""One thread as an answer tells it, loaded or stored, with its turns or without; blocking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rollout.appserver.codex_state import NOTHING
+from rollout.appserver.fresh import new_id, now_ms
+from rollout.appserver.messages import Stream, invalid
+from rollout.appserver.methods.later_facts import single_facts
+from rollout.appserver.wire.threads import HEAD, Facts, asked_in_head, later_thread, seed_thread
+from rollout.appserver.wire.turns import turn_on_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rollout.appserver.live import LiveThread
+    from rollout.appserver.state import Server
+    from rollout.query import Thread
+
+Fields = dict[str, Any]
+
+
+def tell(server: Server, row: Thread, *, turns: bool) -> Fields:
+    """A stored thread."""
+    told: Any = Stream(turns_of(server, row)) if turns else []
+    if not server.level.later:
+        preview = asked_in_head(server.library.records(row.id, HEAD))
+        return seed_thread(row, server.settings.model_provider, preview, told)
+    known = server.codex.of([row.id]).get(row.id, NOTHING)
+    return later_thread(row, single_facts(server, row, known), told, server.live(row.id))
+
+
+def tell_live(server: Server, live: LiveThread, *, turns: bool = False) -> Fields:
+    """A loaded thread, stored or not."""
+    row = None if live.fresh else server.library.row(live.id)
+    return tell_fresh(server, live) if row is None else tell(server, row, turns=turns)
+
+
+def tell_fresh(server: Server, live: LiveThread) -> Fields:
+    """A thread of which nothing is stored: its times are now, at each telling."""
+    now = now_ms()
+    row, provider = live.row(now), live.settings.model_provider
+    if not server.level.later:
+        return seed_thread(row, provider, "", []) | {"path": live.recorder.path}
+    facts = Facts("", provider, live.settings.model, live.cwd, None, now, now, now)
+    told = later_thread(row, facts, [], live.view)
+    return told | {"path": live.recorder.path, "ephemeral": live.ephemeral}
+
+
+def turns_of(server: Server, row: Thread) -> Iterator[Fields]:
+    """The turns of a thread; at 0.100 one without a recorded id gets a new one at each reading, as Codex does it."""
+    later, loaded = server.level.later, server.threads.get(row.id)
+    running = loaded.running.turn_id if loaded is not None and loaded.running is not None else None
+    for turn in server.library.turns(row.id, server.library.outline(row.id)):
+        told = turn_on_wire(turn, later=later, running=turn.id == running)
+        yield told | {"id": new_id()} if not later and turn.id.startswith("rollout-") else told
+
+
+def refuse_turns(live: LiveThread) -> None:
+    """Raise what is said when turns are wanted of a thread that has none stored."""
+    if live.ephemeral:
+        raise invalid("ephemeral threads do not support includeTurns")
+    if live.fresh:
+        raise invalid(
+            f"thread {live.id} is not materialized yet; includeTurns is unavailable before first user message"
+        )

@@ -1,0 +1,1 @@
+"""How messages travel: standard input and output, a Unix socket, a WebSocket."""

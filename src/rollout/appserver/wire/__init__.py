@@ -1,0 +1,1 @@
+"""How each level of the protocol spells threads, turns and items; pure."""

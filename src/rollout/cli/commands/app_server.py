@@ -1,0 +1,62 @@
+"""``rollout app-server``: serve threads in the protocol that Codex clients speak."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rollout.cli.home import open_store
+from rollout.cli.statuses import DONE, UsageError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from rollout.appserver.agent import Agent
+    from rollout.cli.output import Output
+
+DESCRIPTION = """
+Serve the threads of a home to programs that speak the Codex app-server protocol: JSON-RPC, one message a line, on
+standard input and output.
+
+The protocol is that of Codex 0.169.0; --protocol 0.100 speaks that of 0.100.0. It ends when its input does.
+"""
+
+
+def options(parser: ArgumentParser) -> None:
+    """The options of ``rollout app-server``."""
+    parser.add_argument("--listen", metavar="URL", default="stdio://", help="where clients come in (default: stdio://)")
+    parser.add_argument(
+        "--protocol", choices=("0.100", "0.169"), default="0.169", help="whose protocol is spoken (default: 0.169)"
+    )
+    parser.add_argument("--agent", metavar="MODULE:FACTORY", help="who answers in turns; echo is the agent in the box")
+    parser.add_argument(
+        "-c", "--config", action="append", default=[], metavar="KEY=VALUE",
+        help="a setting above those of config.toml; unknown ones are passed over",
+    )  # fmt: skip
+
+
+def run(args: Namespace, _: Output) -> int:
+    """Serve until the input ends."""
+    import asyncio  # noqa: PLC0415 - only who needs it pays for it
+
+    from rollout.appserver.levels import Level  # noqa: PLC0415 - only who needs it pays for it
+    from rollout.appserver.settings import read_settings  # noqa: PLC0415 - only who needs it pays for it
+    from rollout.appserver.state import Server  # noqa: PLC0415 - only who needs it pays for it
+    from rollout.appserver.transports import stdio  # noqa: PLC0415 - only who needs it pays for it
+
+    if args.listen != "stdio://":
+        raise UsageError(f"cannot listen on {args.listen!r}; stdio:// is what there is")
+    store = open_store(args, new=True)
+    agent = None if args.agent is None else _agent(args.agent)
+    server = Server(store, Level(args.protocol), read_settings(store.home, tuple(args.config)), agent)
+    asyncio.run(stdio.serve(server, sys.stdin.buffer, sys.stdout.buffer))
+    return DONE
+
+
+def _agent(name: str) -> Agent:
+    from rollout.appserver.agent import load  # noqa: PLC0415 - only who needs it pays for it
+
+    try:
+        return load(name)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise UsageError(f"--agent {name}: {error}") from error

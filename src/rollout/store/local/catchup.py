@@ -1,0 +1,183 @@
+"""The only code that makes the index agree with the files.
+
+Three steps. Without a lock: every folder's names, identities, sizes and times are compared with those of the last
+time; when nothing differs, that was all. In one transaction: each folder that differs is looked at again (what
+another process took in meanwhile is newer than what was seen before), its files are taken in, and the threads that
+this touches are put on a list. In transactions of many threads each: the rows on that list are made, by the same
+code that makes them without an index, until it is empty or the time is over; who comes next goes on there.
+
+A row only ever goes when its file is gone from every place to which it could have moved.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from rollout.store.local.index_files import FileTable
+from rollout.store.local.index_rows import path_of, to_path
+from rollout.store.local.index_scan import Folder, FolderWalk, look, scan, stamp_at
+from rollout.store.local.index_threads import ThreadRows
+from rollout.store.local.listing import without_collector
+from rollout.store.local.paths import NAME_INDEX
+from rollout.store.local.rows import places_of
+from rollout.store.local.walk import archive_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from rollout.journal.filesystem import Filesystem
+    from rollout.store.local.index import Index
+    from rollout.store.local.names import Names
+    from rollout.store.local.walk import File
+
+_BATCH = 1000
+_LOOKS = 20
+
+
+class Clock(Protocol):
+    """Time as catching up needs it."""
+
+    def now(self) -> float:
+        """Seconds that only go forward."""
+        ...
+
+    def time_ns(self) -> int:
+        """Nanoseconds since 1970, for what is noted."""
+        ...
+
+
+class Changes(NamedTuple):
+    """What differs from the index: folders, folders that are gone, and ``session_index.jsonl`` as it is now."""
+
+    folders: list[Folder]
+    gone: list[str]
+    names: str | None
+
+    @property
+    def any(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.folders or self.gone or self.names is not None)
+
+
+class CatchUp:
+    """Brings one index to the files. Made for one answer, used by one thread."""
+
+    def __init__(self, index: Index, home: str, fs: Filesystem, names: Names, clock: Clock) -> None:
+        """Nothing is read yet."""
+        self._index, self._home, self._fs, self._clock = index, home, fs, clock
+        self._threads = ThreadRows(index, home, fs, names, self._now_ms)
+        self._walk = FolderWalk(home, fs)
+
+    def run(self, budget_s: float | None = None, progress: Callable[[int], object] = lambda _: None) -> bool:
+        """Catch up; False when the time was over first, and what was done so far is kept.
+
+        ``progress`` is told now and then how many threads are left. Raises what SQLite raises.
+        """
+        until = None if budget_s is None else self._clock.now() + budget_s
+        with without_collector():
+            changes = self.changes()
+            if changes.any:
+                with self._index.writing():
+                    self._take_in(changes)
+            return self._make_rows(until, progress)
+
+    def left(self) -> int:
+        """How many threads wait for their rows."""
+        return int(self._index.one("SELECT count(*) FROM todo"))
+
+    def changes(self) -> Changes:
+        """What differs now; nothing is changed."""
+        before = archive_state(self._home, self._fs)
+        changes = self._changes()
+        if archive_state(self._home, self._fs) == before:
+            return changes
+        again = self._changes()  # what came out of the archive meanwhile may have been in neither folder
+        folders = {folder.path: folder for folder in (*changes.folders, *again.folders)}
+        return Changes([*folders.values()], again.gone, again.names)
+
+    def _changes(self) -> Changes:
+        known = {path_of(path) for (path,) in self._index.rows("SELECT path FROM folder")}
+        folders: list[Folder] = []
+        for folder in scan(self._home, self._fs):
+            if folder.path in known:
+                known.discard(folder.path)
+                if folder.state != self._index.one("SELECT state FROM folder WHERE path = ?", (to_path(folder.path),)):
+                    folders.append(folder)
+            elif folder.entries:
+                folders.append(folder)
+        names = self._names_stamp()
+        return Changes(folders, sorted(known), names if names != self._index.one("SELECT names FROM home") else None)
+
+    def _now_ms(self) -> int:
+        return self._clock.time_ns() // 1_000_000
+
+    def _names_stamp(self) -> str:
+        try:
+            return stamp_at(os.path.join(self._home, NAME_INDEX), self._fs)
+        except OSError:
+            return ""
+
+    def _take_in(self, changes: Changes) -> None:
+        """Make the tables of folders and files agree, and put on the list whose rows have to be made anew."""
+        files = FileTable(self._index, self._home)
+        waiting = [*changes.folders, *(Folder(path, []) for path in changes.gone)]
+        looks: Counter[str] = Counter()
+        while waiting:
+            folder = waiting.pop()
+            known = files.known(folder.path)
+            if known or looks[folder.path] or not folder.entries:
+                folder = look(self._home, folder.path, self._fs)
+            looks[folder.path] += 1
+            lost = files.replace(folder, known, self._walk)
+            waiting += [Folder(path, []) for path in self._elsewhere(lost) if looks[path] < _LOOKS]
+        self._note(files.events())
+        self._threads.touch(files.threads, files.rollouts)
+        if changes.names is not None:
+            self._index.db.execute("UPDATE home SET names = ?", (changes.names,))
+            self._threads.rename_all()
+
+    def _elsewhere(self, lost: list[File]) -> Iterator[str]:
+        """Folders in which a file that is gone stands now: it may move to and fro behind the walk's back."""
+        for file in lost:
+            for path, _ in [*places_of(self._home, file)] * 2:
+                if self._stands(path):
+                    yield os.path.dirname(path)[len(self._home) + 1 :]
+                    break
+
+    def _stands(self, path: str) -> bool:
+        try:
+            self._fs.lstat(path)
+        except OSError:
+            return False
+        return True
+
+    def _make_rows(self, until: float | None, progress: Callable[[int], object]) -> bool:
+        """Make the rows that wait; False when the time was over first."""
+        while left := self.left():
+            progress(left)
+            if until is not None and self._clock.now() >= until:
+                return False
+            with self._index.writing():
+                waiting = self._index.rows("SELECT thread, path FROM todo LIMIT ?", (_BATCH,))
+                self._threads.make(waiting)
+                self._index.db.executemany("DELETE FROM todo WHERE thread = ?", [(thread,) for thread, _ in waiting])
+                self._note(("missing", path) for path in self._threads.missed)
+                self._threads.missed.clear()
+                if len(waiting) < _BATCH:
+                    self._threads.settle_claims()
+        return True
+
+    def _note(self, events: Iterable[tuple[str, str]]) -> None:
+        """Count what was found to differ, by kind."""
+        paths: dict[str, str] = {}
+        counts: Counter[str] = Counter()
+        for kind, path in events:
+            counts[kind] += 1
+            paths[kind] = path
+        self._index.db.executemany(
+            "INSERT INTO event VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind)"
+            " DO UPDATE SET times = times + ?2, last_ms = ?3, last_path = ?4",
+            [(kind, number, self._now_ms(), to_path(paths[kind])) for kind, number in counts.items()],
+        )

@@ -1,0 +1,156 @@
+"""Rows of threads as the index keeps them, both ways.
+
+A row comes back exactly as the files gave it. Its summary is decoded when somebody asks for a fact that the row
+itself does not hold: a page of ids, times and names costs no JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, NamedTuple
+
+from rollout.ids import ThreadId
+from rollout.query import Thread
+from rollout.store.local.headtail import Begun
+from rollout.summary import Summary
+
+_EMPTY = {name: getattr(Summary(), name) for name in Summary.__slots__}
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_TWINS = ("title", "first_user_message")
+
+
+STORED = (
+    "t.id, f.id, fi.folder, fi.name, fi.stamp, t.kind, t.size, f.created_ms, t.updated, t.active, t.name, f.summary,"
+    " f.segments, f.problem FROM thread t JOIN facts f ON f.thread = t.id JOIN file fi ON fi.id = f.file"
+)
+"""The columns of ``Stored`` and where they are, behind ``SELECT``."""
+
+
+class Stored(NamedTuple):
+    """What the index selects of one thread."""
+
+    thread: int
+    id: str
+    folder: int
+    name: str | bytes
+    stamp: str
+    kind: int
+    size: int
+    created_ms: int
+    updated: int
+    active: int
+    given: str | bytes | None
+    summary: str
+    segments: int
+    problem: str | bytes | None
+
+
+class StoredSummary(Summary):
+    """A summary that is decoded when one of its facts is asked for."""
+
+    __slots__ = ("_json",)
+
+    def __init__(self, text: str) -> None:
+        """Keep the text; every slot of ``Summary`` stays empty until then."""
+        self._json = text
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - JSON as it comes
+        """Called for empty slots alone: fill them all."""
+        if name not in _EMPTY:
+            raise AttributeError(name)
+        fill(self, self._json)
+        return getattr(self, name)
+
+
+def summary_json(summary: Summary) -> str:
+    """The facts that are there, as ASCII JSON."""
+    facts = {name: value for name, empty in _EMPTY.items() if (value := getattr(summary, name)) != empty}
+    for name in _TWINS:
+        if facts.get(name) == summary.preview and summary.preview:
+            facts[name] = True
+    return _encode(facts)
+
+
+def fill(summary: Summary, text: str) -> Summary:
+    """Give a summary the facts of a JSON text and no others."""
+    Summary.__init__(summary)
+    for name, value in json.loads(text).items():
+        setattr(summary, name, value)
+    for name in _TWINS:
+        if getattr(summary, name) is True:
+            setattr(summary, name, summary.preview)
+    return summary
+
+
+def begun_json(begun: Begun | None, inode: str) -> str | None:
+    """The head of a long file, and which file it is."""
+    if begun is None:
+        return None
+    return json.dumps([inode, begun.size, begun.seam, summary_json(begun.summary)])
+
+
+def begun_of(text: str | None, inode: str) -> Begun | None:
+    """The head that was kept of a file, None when it is another file's."""
+    if text is None:
+        return None
+    kept, size, seam, summary = json.loads(text)
+    return Begun(fill(Summary(), summary), size, seam) if kept == inode else None
+
+
+def thread_of(stored: Stored, folder: str, *, archived: bool) -> Thread:
+    """The row of a thread; ``folder``: the absolute path of its newest file's folder."""
+    return Thread(
+        ThreadId(stored.id),
+        f"{folder}/{path_of(stored.name)}",
+        archived,
+        stored.size,
+        stored.created_ms,
+        stored.updated,
+        stored.active,
+        kept_text(stored.given),
+        StoredSummary(stored.summary),
+        stored.segments,
+        kept_text(stored.problem),
+    )
+
+
+def to_text(text: str | None) -> str | bytes | None:
+    """A text as SQLite can keep it: a blob when UTF-8 cannot write it."""
+    if text is None or text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def kept_text(kept: str | bytes | None) -> str | None:
+    """The text again."""
+    return kept.decode("utf-8", "surrogatepass") if isinstance(kept, bytes) else kept
+
+
+def to_path(path: str) -> str | bytes:
+    """A path, or part of one, as SQLite can keep it: its bytes when they are no UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
+
+
+def path_of(kept: str | bytes) -> str:
+    """The path again."""
+    return kept if isinstance(kept, str) else os.fsdecode(kept)
+
+
+def fid_of(thread_id: str) -> bytes:
+    """An id as its bytes, which sort as the text does. Raises ValueError when it is none."""
+    return bytes.fromhex(thread_id.replace("-", ""))
+
+
+def id_of(fid: bytes) -> ThreadId:
+    """The text of an id."""
+    digits = fid.hex()
+    return ThreadId(f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}")

@@ -1,0 +1,42 @@
+"""Which files may hold a text, told by ripgrep where it is installed: it looks through many files at once.
+
+Only narrows down: what it names is searched by ourselves. Its answer counts only when it looked through everything.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+from rollout.store.local.paths import ARCHIVED, PREFIX, SESSIONS, SUFFIX
+
+_OPTIONS = (
+    "--no-config", "--files-with-matches", "--null", "--text", "--encoding=none", "--no-ignore", "--hidden", "--follow",
+    "--no-messages", "--no-unicode", f"--glob={PREFIX}*{SUFFIX}",
+)  # fmt: skip
+
+
+def find_ripgrep() -> str | None:
+    """Where ripgrep is, None when there is none."""
+    return shutil.which("rg")
+
+
+def files_that_may_hold(program: str, home: str, expression: str) -> set[str] | None:
+    """The plain rollouts of a home in which an expression matches; None when it could not look through all of them.
+
+    ``expression`` is over bytes (``rollout.search_match.Sieve.expression``).
+    """
+    folders = [folder for name in (SESSIONS, ARCHIVED) if os.path.isdir(folder := os.path.join(home, name))]
+    if not folders:
+        return set()
+    try:
+        made = subprocess.run(  # noqa: S603 - fixed words, found on the user's own PATH
+            [program, *_OPTIONS, "--regexp", expression, "--", *folders],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+    except OSError:
+        return None
+    if made.returncode not in (0, 1):
+        return None
+    return {os.fsdecode(path) for path in made.stdout.split(b"\0") if path}
