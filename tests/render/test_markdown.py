@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from render.shared_threads import ABOUT, HOSTILE, TEXTS, everywhere, lines, sharing, written
 from rollout.lines import Damage, Position
@@ -79,6 +79,10 @@ def test_a_fence_holds_whatever_it_holds(text: str) -> None:
 
 
 @given(TEXTS)
+@example(">#")
+@example("- # x")
+@example("> a\n> ---")
+@example("1. a\n   ===")
 @settings(max_examples=300, deadline=None)
 def test_the_structure_of_a_page_is_its_own(text: str) -> None:
     """The headings of the first two levels are the title and the turns, whatever a thread says."""

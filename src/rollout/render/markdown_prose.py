@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([^`\s]{0,40})[^`]*$")
 _RUN = re.compile(r"`+")
 _LINKS = re.compile(r"\]\((?!https?://[^\s()<>]*\)|mailto:[^\s()<>]*\)|#)")
-_DEFINITION = re.compile(r"^( {0,3}\[[^\]]*\]):")
-_HEADING = re.compile(r"^( {0,3})(#{1,6})(?=\s|$)")
-_RULE = re.compile(r"^( {0,3})([-=_*])(?=[-=_*\s]*$)")
+_INSIDE = r"(?:[ \t]*(?:>|[-+*](?=\s)|\d{1,9}[.)](?=\s)))*[ \t]*"  # quotations and lists may hold what a line may
+_DEFINITION = re.compile(rf"^({_INSIDE}\[[^\]]*\]):")
+_HEADING = re.compile(rf"^({_INSIDE})(#{{1,6}})(?=\s|$)")
+_RULE = re.compile(rf"^({_INSIDE})([-=_*])(?=[-=_*\s]*$)")
 _LANGUAGE = re.compile(r"[^A-Za-z0-9_+.#-]")
 
 
