@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, NamedTuple
 
+from rollout.errors import InvalidQueryError
 from rollout.query import Cursor
 from rollout.search_match import without_twins
 from rollout.search_query import SearchCursor
@@ -41,7 +42,8 @@ class _Entry(NamedTuple):
 def page_of(threads: Iterable[ThreadHits], query: SearchQuery, limit: int, *, ascending: bool = False) -> SearchPage:
     """The page that a query asks for; threads come in the order of the answer, in which keys rise if ``ascending``.
 
-    Reads of them only what the page needs; with ranks, all. Memory: as many candidates as the limit.
+    Reads of them only what the page needs; with ranks, all. Memory: as many candidates as the limit. Raises
+    InvalidQueryError for a cursor of another order.
     """
     limit = max(1, limit)
     entries = _entries(threads, query.cursor, ascending=ascending)
@@ -62,6 +64,8 @@ def page_of(threads: Iterable[ThreadHits], query: SearchQuery, limit: int, *, as
 def _entries(threads: Iterable[ThreadHits], cursor: SearchCursor | None, *, ascending: bool) -> Iterator[_Entry]:
     for owner in threads:
         mark = (cursor.thread.key, cursor.thread.id) if cursor else None
+        if mark and isinstance(mark[0], str) != isinstance(owner.key[0], str):
+            raise InvalidQueryError(f"the cursor {cursor} belongs to another order")
         if mark and (owner.key < mark if ascending else owner.key > mark):
             continue
         for candidate in without_twins(owner.candidates()):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rollout.errors import NotFoundError
+from rollout.errors import InvalidQueryError, NotFoundError
 from rollout.query import EVERYTHING, Order
 from rollout.search_query import SearchQuery
 from rollout.testing import builders as b
@@ -91,6 +91,8 @@ def test_many_ways_to_say_where_it_ends(home: Home) -> None:
     first = home.store.search("question", EVERYTHING._replace(limit=1))
     second = home.store.search(SearchQuery("question", cursor=first.next), EVERYTHING._replace(limit=1))
 
+    with pytest.raises(InvalidQueryError, match="another order"):
+        home.store.search(SearchQuery("question", cursor=first.next), EVERYTHING._replace(order=Order("name")))
     assert (False, True) == (first.complete, second.complete)
     assert second.next is None
     assert {b.thread_id(1), b.thread_id(2)} == {hit.thread_id for hit in first.hits + second.hits}
