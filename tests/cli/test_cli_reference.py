@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="argparse spells options otherwise from Python 3.13 on")
 def test_the_page_is_what_help_says() -> None:
     """docs/reference/cli.md is made from --help and current."""
     script = ROOT / "scripts" / "cli_reference.py"
