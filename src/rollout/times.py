@@ -6,6 +6,7 @@ Three spellings stand in rollouts and cursors: RFC 3339 with any precision and o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from time import gmtime
 
 # The calendar module would cost a listing 3 ms: it brings locale and datetime along.
@@ -21,16 +22,27 @@ def parse_ms(text: str | None) -> int | None:
     clock = text[11:19]
     if clock[2] != clock[5] or clock[2] not in ":-":
         return None
-    digits = (text[:4], text[5:7], text[8:10], clock[:2], clock[3:5], clock[6:8])
-    if not all(part.isdigit() for part in digits) or text[4] != "-" or text[7] != "-":
+    digits = clock[:2] + clock[3:5] + clock[6:8]
+    midnight = _midnight(text[:10])
+    if midnight is None or not digits.isdigit():
         return None
-    year, month, day, hour, minute, second = map(int, digits)
-    if not (year and 1 <= month <= 12 and 1 <= day <= days_in(year, month)):
-        return None
+    hour, minute, second = int(digits[:2]), int(digits[2:4]), int(digits[4:])
     if hour > 23 or minute > 59 or second > 60:
         return None
     rest = _fraction_and_zone(text[19:])
-    return None if rest is None else day_ms(year, month, day) + (hour * 3600 + minute * 60 + second) * 1000 + rest
+    return None if rest is None else midnight + (hour * 3600 + minute * 60 + second) * 1000 + rest
+
+
+@lru_cache(maxsize=1024)
+def _midnight(date: str) -> int | None:
+    """The first millisecond of an ASCII date, None when there is no such day."""
+    digits = date[:4] + date[5:7] + date[8:]
+    if not digits.isdigit() or date[4] != "-" or date[7] != "-":
+        return None
+    year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:])
+    if not (year and 1 <= month <= 12 and 1 <= day <= days_in(year, month)):
+        return None
+    return day_ms(year, month, day)
 
 
 def days_in(year: int, month: int) -> int:

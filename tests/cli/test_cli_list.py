@@ -9,7 +9,7 @@ import pytest
 
 from cli.homes import thread_id, turn
 from rollout.cli.table import unique_length
-from rollout.cli.when import ago
+from rollout.cli.when import ago, moment
 from rollout.render.safe import width
 from rollout.times import parse_ms
 
@@ -261,6 +261,24 @@ def test_times_are_relative_up_to_a_week(passed_s: int, told: str) -> None:
     assert now_ms is not None
 
     assert told == ago(now_ms - passed_s * 1000, now_ms)
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "told"),
+    [
+        ("2026-02-08", False, "2026-02-08T00:00:00Z"),
+        ("2026-02-08", True, "2026-02-08T23:59:59.999Z"),
+        ("2026-02-08T10:00:00+02:00", True, "2026-02-08T08:00:00Z"),
+        ("90m", False, "2026-02-09T10:30:00Z"),
+        ("2w", True, "2026-01-26T12:00:00Z"),
+    ],
+)
+def test_times_that_a_person_gives(text: str, *, end: bool, told: str) -> None:
+    """A day, RFC 3339, or how long ago; a day that ends something ends it with its last millisecond."""
+    now_ms = parse_ms("2026-02-09T12:00:00Z")
+    assert now_ms is not None
+
+    assert parse_ms(told) == moment(text, now_ms, end=end)
 
 
 def test_short_ids_tell_a_page_apart() -> None:

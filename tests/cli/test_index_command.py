@@ -71,6 +71,17 @@ def test_verify_names_each_row(two: Home, rollout: Rollout) -> None:
     assert "stale     00000001-7694-7593-8030-4683b6e2f9c0 (name)" in rollout("index", "status", "--verify").out
 
 
+def test_a_long_list_is_cut(two: Home, rollout: Rollout) -> None:
+    """Twenty differences are shown, and how many there are beyond; JSON has them all."""
+    for number in range(3, 30):
+        two.add(number)
+    run = rollout("index", "status", "--verify")
+
+    assert 20 == run.out.count("missing   ")
+    assert "and 9 more; --json names them all" in run.out
+    assert 29 == len(rollout("index", "status", "--verify", "--json").document["differences"])
+
+
 def test_missing_threads_are_named(two: Home, rollout: Rollout) -> None:
     """A thread whose file is gone is announced by the listing and named by status."""
     rollout("list")

@@ -107,6 +107,17 @@ def test_a_damaged_file(cached: Cached, harm: Callable[[Path], None]) -> None:
     assert cached.path.stat().st_size > 40_000
 
 
+def test_every_bad_file_is_kept(cached: Cached) -> None:
+    """Bad files of one second do not replace each other; nobody else can read an index."""
+    for number in range(1, 4):
+        cached.path.write_bytes(b"garbage" * number * 500)
+        cached.same()
+        cached.same()
+
+        assert number == len(cached.aside())
+        assert 0o600 == cached.path.stat().st_mode & 0o777
+
+
 @pytest.mark.parametrize("harm", [Path.unlink, cut(0)])
 def test_an_empty_file_or_none(cached: Cached, harm: Callable[[Path], None]) -> None:
     """Where there is nothing, an index is made without a word."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rollout.store.local.index_status import Difference, Status
     from rollout.store.local.store import LocalStore
 
+_MOST = 20
 DESCRIPTION = """
 The index of a home: a cache, outside the home, that makes listing quick. The files are the truth: it may be deleted
 at any time, every listing brings it up to date, and no command needs it.
@@ -92,17 +93,24 @@ def _status_lines(place: IndexPlace, status: Status | None, problem: str) -> Ite
     if status.events:
         told = ", ".join(f"{event.times} {event.kind}" for event in status.events)
         yield f"found     {told}, since it was made"
-    for gone in status.missing:
+    for gone in status.missing[:_MOST]:
         title = f" {safe_line(gone.title)}" if gone.title else ""
         yield f"missing   {gone.id}{title}, noticed {to_text(gone.noticed_ms, millis=False)}: {safe_line(gone.path)}"
+    yield from _more(len(status.missing))
 
 
 def _difference_lines(differences: list[Difference], *, verified: bool) -> Iterable[str]:
-    for one in differences:
+    for one in differences[:_MOST]:
         facts = f" ({', '.join(one.facts)})" if one.facts else ""
         yield f"{one.kind:<9} {one.id}{facts} {safe_line(one.path)}"
+    yield from _more(len(differences))
     if verified and not differences:
         yield "verified  every row is as its file has it"
+
+
+def _more(number: int) -> Iterable[str]:
+    if number > _MOST:
+        yield f"          and {number - _MOST} more; --json names them all"
 
 
 def _status_json(

@@ -15,10 +15,8 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from rollout.store.local.index_files import FileTable
 from rollout.store.local.index_rows import path_of, to_path
 from rollout.store.local.index_scan import Folder, FolderWalk, look, scan, stamp_at
-from rollout.store.local.index_threads import ThreadRows
 from rollout.store.local.listing import without_collector
 from rollout.store.local.paths import NAME_INDEX
 from rollout.store.local.rows import places_of
@@ -29,11 +27,13 @@ if TYPE_CHECKING:
 
     from rollout.journal.filesystem import Filesystem
     from rollout.store.local.index import Index
+    from rollout.store.local.index_threads import ThreadRows
     from rollout.store.local.names import Names
     from rollout.store.local.walk import File
 
 _BATCH = 1000
 _LOOKS = 20
+_MANY = 500
 
 
 class Clock(Protocol):
@@ -66,9 +66,7 @@ class CatchUp:
 
     def __init__(self, index: Index, home: str, fs: Filesystem, names: Names, clock: Clock) -> None:
         """Nothing is read yet."""
-        self._index, self._home, self._fs, self._clock = index, home, fs, clock
-        self._threads = ThreadRows(index, home, fs, names, self._now_ms)
-        self._walk = FolderWalk(home, fs)
+        self._index, self._home, self._fs, self._names, self._clock = index, home, fs, names, clock
 
     def run(self, budget_s: float | None = None, progress: Callable[[int], object] = lambda _: None) -> bool:
         """Catch up; False when the time was over first, and what was done so far is kept.
@@ -78,10 +76,15 @@ class CatchUp:
         until = None if budget_s is None else self._clock.now() + budget_s
         with without_collector():
             changes = self.changes()
+            if not changes.any and not self.left():
+                return True
+            from rollout.store.local.index_threads import ThreadRows  # noqa: PLC0415 - usually nothing has changed
+
+            threads = ThreadRows(self._index, self._home, self._fs, self._names, self._now_ms)
             if changes.any:
                 with self._index.writing():
-                    self._take_in(changes)
-            return self._make_rows(until, progress)
+                    self._take_in(changes, threads)
+            return self._make_rows(threads, until, progress)
 
     def left(self) -> int:
         """How many threads wait for their rows."""
@@ -119,9 +122,11 @@ class CatchUp:
         except OSError:
             return ""
 
-    def _take_in(self, changes: Changes) -> None:
+    def _take_in(self, changes: Changes, threads: ThreadRows) -> None:
         """Make the tables of folders and files agree, and put on the list whose rows have to be made anew."""
-        files = FileTable(self._index, self._home)
+        from rollout.store.local.index_files import FileTable  # noqa: PLC0415 - usually nothing has changed
+
+        files, walk = FileTable(self._index, self._home), FolderWalk(self._home, self._fs)
         waiting = [*changes.folders, *(Folder(path, []) for path in changes.gone)]
         looks: Counter[str] = Counter()
         while waiting:
@@ -130,13 +135,13 @@ class CatchUp:
             if known or looks[folder.path] or not folder.entries:
                 folder = look(self._home, folder.path, self._fs)
             looks[folder.path] += 1
-            lost = files.replace(folder, known, self._walk)
+            lost = files.replace(folder, known, walk)
             waiting += [Folder(path, []) for path in self._elsewhere(lost) if looks[path] < _LOOKS]
         self._note(files.events())
-        self._threads.touch(files.threads, files.rollouts)
+        threads.touch(files.threads, files.rollouts)
         if changes.names is not None:
             self._index.db.execute("UPDATE home SET names = ?", (changes.names,))
-            self._threads.rename_all()
+            threads.rename_all()
 
     def _elsewhere(self, lost: list[File]) -> Iterator[str]:
         """Folders in which a file that is gone stands now: it may move to and fro behind the walk's back."""
@@ -153,20 +158,23 @@ class CatchUp:
             return False
         return True
 
-    def _make_rows(self, until: float | None, progress: Callable[[int], object]) -> bool:
+    def _make_rows(self, threads: ThreadRows, until: float | None, progress: Callable[[int], object]) -> bool:
         """Make the rows that wait; False when the time was over first."""
         while left := self.left():
             progress(left)
             if until is not None and self._clock.now() >= until:
                 return False
             with self._index.writing():
+                if left > _MANY and self._index.one("SELECT NOT EXISTS (SELECT 1 FROM thread)"):
+                    self._index.begin_loading()
                 waiting = self._index.rows("SELECT thread, path FROM todo LIMIT ?", (_BATCH,))
-                self._threads.make(waiting)
+                threads.make(waiting)
                 self._index.db.executemany("DELETE FROM todo WHERE thread = ?", [(thread,) for thread, _ in waiting])
-                self._note(("missing", path) for path in self._threads.missed)
-                self._threads.missed.clear()
-                if len(waiting) < _BATCH:
-                    self._threads.settle_claims()
+                self._note(("missing", path) for path in threads.missed)
+                threads.missed.clear()
+                if not self.left():
+                    threads.settle_claims()
+                    self._index.end_loading()
         return True
 
     def _note(self, events: Iterable[tuple[str, str]]) -> None:

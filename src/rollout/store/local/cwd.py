@@ -76,7 +76,14 @@ class Folders:
         """``wsl`` is found out when it is not given."""
         self._wsl = under_wsl() if wsl is None else wsl
         self._wanted = [self._keys(folder) for folder in wanted]
+        self._spellings = {spelling for spelling, _ in self._wanted}
+        self._inodes = {inode for _, real in self._wanted if real and (inode := _inode(real))}
         self._known: dict[str, bool] = {}
+
+    def may_match(self, folder: str) -> bool:
+        """Whether ``match`` is worth asking, at a fraction of its price: two folders are one only by spelling or inode."""
+        spelling = spelled(folder, wsl=self._wsl)
+        return spelling in self._spellings or (spelling.startswith("/") and _inode(spelling) in self._inodes)
 
     def match(self, folder: str | None) -> bool:
         """Whether a recorded folder is one of those asked for."""
@@ -96,6 +103,14 @@ class Folders:
             return spelling, spelled(os.path.realpath(spelling, strict=True), wsl=self._wsl)
         except (OSError, ValueError):
             return spelling, None
+
+
+def _inode(folder: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(folder)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _same(one: tuple[str, str | None], other: tuple[str, str | None]) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
 import apsw
@@ -64,6 +65,19 @@ class Index:
         row = self.db.execute(sql, values).fetchone()
         return None if row is None else row[0]
 
+    def begin_loading(self) -> None:
+        """Make the first of many rows without indexes, which come quicker afterwards; inside ``writing``."""
+        for (name,) in self.rows("SELECT name FROM sqlite_master WHERE tbl_name = 'thread' AND name LIKE 'thread\\_%' ESCAPE '\\' AND type = 'index'"):
+            self.db.execute(f"DROP INDEX {name}")
+        self.db.execute("UPDATE home SET loading = 1")
+
+    def end_loading(self) -> None:
+        """Make the indexes, if they are not there; inside ``writing``."""
+        if self.one("SELECT loading FROM home"):
+            for statement in _statements("CREATE INDEX thread_"):
+                self.db.execute(statement)
+            self.db.execute("UPDATE home SET loading = 0")
+
     @contextmanager
     def reading(self) -> Generator[None]:
         """All statements inside see one state."""
@@ -115,8 +129,11 @@ def open_existing(place: IndexPlace, home: Identity) -> Index | None:
 
 
 def _opened(place: IndexPlace, home: Identity, flags: int) -> Index:
+    is_new = not os.path.exists(place.path)
     db = apsw.Connection(place.path, flags=flags)
     try:
+        if is_new:
+            os.chmod(place.path, 0o600)  # it tells what people asked; SQLite gives its other files the same mode
         db.set_busy_timeout(PATIENCE_MS)
         index = Index(db, place)
         if not _is_made(index):
@@ -157,6 +174,12 @@ def _make(index: Index, home: Identity) -> None:
         raise
 
 
+def _statements(beginning: str) -> list[str]:
+    """The statements of the schema that begin so."""
+    with open(_SCHEMA, encoding="utf-8") as schema:
+        return [line for line in schema if line.startswith(beginning)]
+
+
 def _check(index: Index, home: Identity) -> None:
     found = index.rows("SELECT path, device, inode, spoiled OR writing FROM home WHERE one = 1")
     if not found or found[0][:3] != _bound(home):
@@ -175,7 +198,8 @@ def set_aside(place: IndexPlace) -> str:
         return "; `rollout index rebuild` replaces it" if is_index(place.path) else "; delete it, or name another file"
     from time import gmtime, strftime  # noqa: PLC0415 - only who needs it pays for it
 
-    aside = f"{place.path}.bad-{strftime('%Y%m%dT%H%M%SZ', gmtime())}"
+    stamp = f"{place.path}.bad-{strftime('%Y%m%dT%H%M%SZ', gmtime())}"
+    aside = next(name for at in count() if not os.path.lexists(name := f"{stamp}-{at}" if at else stamp))
     try:
         for sidecar in _SIDECARS:
             with suppress(FileNotFoundError):
@@ -186,10 +210,20 @@ def set_aside(place: IndexPlace) -> str:
 
 
 def is_index(path: str) -> bool:
-    """Whether a file says that it is an index of this program, of whatever version or state. Raises OSError."""
-    with open(path, "rb") as file:
-        head = file.read(72)
-    return head.startswith(b"SQLite format 3\0") and head[68:72] == _APPLICATION.to_bytes(4, "big")
+    """Whether a file says that it is an index of this program, of whatever version or state.
+
+    SQLite is asked, because a plain open and close would drop the locks that this process holds on the file.
+    """
+    try:
+        db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    except apsw.Error:
+        return False
+    try:
+        return bool(db.execute("PRAGMA application_id").get == _APPLICATION)
+    except apsw.Error:
+        return False
+    finally:
+        db.close()
 
 
 def remove_index(path: str) -> None:

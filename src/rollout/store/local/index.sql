@@ -7,6 +7,7 @@ CREATE TABLE home (
     device TEXT NOT NULL,
     inode TEXT NOT NULL,
     names TEXT NOT NULL DEFAULT '',      -- session_index.jsonl as it was when its names were taken in
+    loading INTEGER NOT NULL DEFAULT 0,  -- 1 while the first rows are made: `thread` has no indexes until all are there
     writing INTEGER NOT NULL DEFAULT 0,  -- 1 inside our own transactions
     spoiled INTEGER NOT NULL DEFAULT 0   -- 1 when somebody else has changed a row
 );

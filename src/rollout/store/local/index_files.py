@@ -111,6 +111,9 @@ class FileTable:
     def events(self) -> Iterator[tuple[str, str]]:
         """What has become of the files: kind and path."""
         yield from self._differ
+        if not self._vanished:
+            yield from (("new", path) for _, path in self._appeared)
+            return
         by_inode = {_inode(stamp): path for stamp, path in self._vanished}
         by_name = {logical_name(os.path.basename(path)): path for _, path in self._vanished}
         moved: set[str] = set()

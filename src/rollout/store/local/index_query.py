@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rollout.errors import InvalidQueryError
 from rollout.query import TIMES, Kind, narrowed, plain_id, wanted_text, why_kind_hidden
 from rollout.store.local.cwd import Folders
-from rollout.store.local.index_rows import STORED, Stored, fid_of, kept_text, to_text
-from rollout.store.local.index_table import KNOWN_CHARACTERS
+from rollout.store.local.index_rows import KNOWN_CHARACTERS, STORED, Stored, fid_of, kept_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,9 +66,9 @@ def answer(index: Index, query: ThreadQuery) -> Answer:
 
 def stored_rows(index: Index, places: list[Place]) -> list[Stored]:
     """What the index has of the threads of a page, in its order."""
-    numbers = json.dumps([place.number for place in places])
+    numbers = f"[{','.join([str(place.number) for place in places])}]"
     sql = f"SELECT {STORED} WHERE t.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own words, values are bound
-    rows = {row[0]: Stored(*row) for row in index.rows(sql, (numbers,))}
+    rows = {row[0]: Stored._make(row) for row in index.rows(sql, (numbers,))}
     return [rows[place.number] for place in places if place.number in rows]
 
 
@@ -94,7 +93,7 @@ class _Asked:
         segments = self._look_at_kinds()
         self._count_files(segments)
         filters = narrow_filters(self._index, self._query)
-        source = self._source_of_few(filters) if filters else ""
+        source = self._source_of_few(filters) if filters and self._kinds else ""
         places, count = self._of_few(source, filters) if source else self._along(filters)
         limit = max(1, self._query.limit)
         page, more = places[:limit], len(places) > limit
@@ -150,7 +149,7 @@ class _Asked:
         """All places behind the cursor, and how many there are in all."""
         conditions = " AND ".join(one.sql for one in filters)
         sql = f"SELECT {self._column}, fid, id FROM {source} AND {conditions}"  # noqa: S608 - our own words, values are bound
-        places = [self._place(row) for row in self._index.rows(sql, _values(filters))]
+        places = self._places(self._index.rows(sql, _values(filters)))
         behind = [place for place in places if self._is_past(place)]
         behind.sort(reverse=not self._order.ascending)
         return behind, len(places)
@@ -178,7 +177,7 @@ class _Asked:
         if not terms:
             return []
         values = {**_values(filters), "until": until, **self._marked()}
-        return [self._place(row) for row in self._index.rows(f"{' UNION ALL '.join(terms)} {order}", values)]
+        return self._places(self._index.rows(f"{' UNION ALL '.join(terms)} {order}", values))
 
     def _ranges(self) -> list[str]:
         """The wanted kinds one by one; a great many together, at the price of a sort."""
@@ -212,8 +211,10 @@ class _Asked:
                 return places
             wanted *= 4
 
-    def _place(self, row: tuple[Any, bytes, int]) -> Place:
-        return Place(self._order.cut(row[0]) if self._ticks else row[0], row[1], row[2])
+    def _places(self, rows: list[tuple[Any, bytes, int]]) -> list[Place]:
+        if self._ticks:
+            return [Place(self._order.cut(time), fid, number) for time, fid, number in rows]
+        return [*map(Place._make, rows)]
 
     def _is_past(self, place: Place) -> bool:
         if self._mark is None:
@@ -250,7 +251,7 @@ def narrow_filters(index: Index, query: ThreadQuery) -> list[Narrow]:
     if query.branches:
         found.append(_equal("branch", [*query.branches]))
     if query.cwds:
-        found.append(_one_of("cwd", ", ".join(map(str, _cwds(index, query))), {}))
+        found.append(_one_of("cwd", ", ".join(map(str, _cwds(index, query))) or "NULL", {}))
     if query.since_ms is not None or query.until_ms is not None:
         found.append(_time(query))
     if query.text:
@@ -272,8 +273,9 @@ def _one_of(column: str, wanted: str, values: dict[str, Any]) -> Narrow:
 def _cwds(index: Index, query: ThreadQuery) -> Iterator[int]:
     """The recorded folders that are wanted ones; each spelling is looked at, as without an index."""
     folders = Folders(query.cwds)
-    for number, path in index.rows("SELECT id, path FROM cwd"):
-        if folders.match(kept_text(path)):
+    for number, kept in index.rows("SELECT id, path FROM cwd"):
+        path = kept_text(kept) or ""
+        if folders.may_match(path) and folders.match(path):
             yield number
 
 
@@ -293,4 +295,4 @@ def _text(text: str) -> Narrow:
         return Narrow(sql, "", {"text": text})
     match = " AND ".join('"{}"'.format(three.replace('"', '""')) for three in threes)
     known = "(SELECT rowid FROM titles WHERE titles MATCH :match UNION ALL SELECT thread FROM words WHERE long = 1)"
-    return Narrow(sql, f"thread WHERE id IN {known} AND {{kinds}}", {"text": text, "match": match}, known)
+    return Narrow(sql, f"thread WHERE id IN {known} AND +{{kinds}}", {"text": text, "match": match}, known)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from rollout.ids import ThreadId
@@ -15,10 +16,15 @@ from rollout.query import Thread
 from rollout.store.local.headtail import Begun
 from rollout.summary import Summary
 
-_EMPTY = {name: getattr(Summary(), name) for name in Summary.__slots__}
+_NAMES = Summary.__slots__
+_facts_of = attrgetter(*_NAMES)
+_EMPTY = dict(zip(_NAMES, _facts_of(Summary()), strict=True))
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _TWINS = ("title", "first_user_message")
 
+
+KNOWN_CHARACTERS = 1000
+"""As much of a thread's words as the table ``titles`` knows; longer ones have to be looked through."""
 
 STORED = (
     "t.id, f.id, fi.folder, fi.name, fi.stamp, t.kind, t.size, f.created_ms, t.updated, t.active, t.name, f.summary,"
@@ -65,7 +71,8 @@ class StoredSummary(Summary):
 
 def summary_json(summary: Summary) -> str:
     """The facts that are there, as ASCII JSON."""
-    facts = {name: value for name, empty in _EMPTY.items() if (value := getattr(summary, name)) != empty}
+    told = zip(_EMPTY.items(), _facts_of(summary), strict=True)
+    facts = {name: value for (name, empty), value in told if value != empty}
     for name in _TWINS:
         if facts.get(name) == summary.preview and summary.preview:
             facts[name] = True
@@ -100,19 +107,11 @@ def begun_of(text: str | None, inode: str) -> Begun | None:
 
 def thread_of(stored: Stored, folder: str, *, archived: bool) -> Thread:
     """The row of a thread; ``folder``: the absolute path of its newest file's folder."""
-    return Thread(
-        ThreadId(stored.id),
-        f"{folder}/{path_of(stored.name)}",
-        archived,
-        stored.size,
-        stored.created_ms,
-        stored.updated,
-        stored.active,
-        kept_text(stored.given),
-        StoredSummary(stored.summary),
-        stored.segments,
-        kept_text(stored.problem),
-    )
+    _, identity, _, name, _, _, size, created, updated, active, given, summary, segments, problem = stored
+    path = f"{folder}/{name if isinstance(name, str) else path_of(name)}"
+    times = (created, updated, active)
+    facts = (kept_text(given), StoredSummary(summary), segments, kept_text(problem))
+    return tuple.__new__(Thread, (ThreadId(identity), path, archived, size, *times, *facts))  # half the price
 
 
 def to_text(text: str | None) -> str | bytes | None:

@@ -136,6 +136,8 @@ class IndexStatus:
 
     def _rows(self, index: Index) -> Iterator[Thread]:
         """The rows of the index as it stands."""
+        if index.one("SELECT loading FROM home"):  # it answers nothing before its first rows are all there
+            return
         found = answer(index, EVERYTHING._replace(limit=_ALL))
         folders = {number: path_of(path) for number, path in index.rows("SELECT id, path FROM folder")}
         kinds = dict(index.rows("SELECT id, archived FROM kind"))

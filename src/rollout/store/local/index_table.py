@@ -7,16 +7,22 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.query import Kind, Order, branch_of, kind_of, plain_id, sort_key, text_of, title_key
-from rollout.store.local.index_rows import STORED, Stored, fid_of, kept_text, summary_json, thread_of, to_text
+from rollout.store.local.index_rows import (
+    KNOWN_CHARACTERS,
+    STORED,
+    Stored,
+    fid_of,
+    kept_text,
+    summary_json,
+    thread_of,
+    to_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rollout.query import Thread
     from rollout.store.local.index import Index
-
-KNOWN_CHARACTERS = 1000
-"""As much of a thread's words as ``titles`` knows; longer ones have to be looked through."""
 
 _THREAD = (
     "INSERT OR REPLACE INTO thread (id, fid, kind, created, updated, active, title, size, tokens, cwd, branch, parent,"
@@ -26,6 +32,7 @@ _BEFORE = (
     "SELECT t.fid, t.id, t.kind, f.segments, w.text, f.begun FROM json_each(?) j JOIN thread t ON t.fid = unhex(j.value)"
     " JOIN facts f ON f.thread = t.id JOIN words w ON w.thread = t.id"
 )
+_SIZE, _TOKENS = Order("size"), Order("tokens")
 _TABLES = (("thread", "id"), ("facts", "thread"), ("words", "thread"), ("titles", "rowid"))
 
 
@@ -75,7 +82,7 @@ class ThreadTable:
         kind, summary, claims = self._kind_id(kind_of(row)), row.summary, fid_of(row.id)
         values = (
             number, place.fid, kind, place.created, row.modified_ms, row.active_ms, title_key(row),
-            sort_key(row, Order("size"))[0], sort_key(row, Order("tokens"))[0], self._cwd_id(summary.cwd),
+            sort_key(row, _SIZE)[0], sort_key(row, _TOKENS)[0], self._cwd_id(summary.cwd),
             to_text(branch_of(summary)), to_text(plain_id(summary.parent_id)),
             to_text(plain_id(summary.forked_from_id)), to_text(row.name), None if claims == place.fid else claims,
         )  # fmt: skip

@@ -6,11 +6,13 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from rollout.ids import ThreadId
 from rollout.query import plain_id
 from rollout.store.local.headtail import read_facts, read_grown
 from rollout.store.local.index_files import Row
 from rollout.store.local.index_rows import begun_json, begun_of, fid_of, fill, id_of, kept_text, path_of, to_path
 from rollout.store.local.index_table import Place, ThreadTable
+from rollout.store.local.names import Names
 from rollout.store.local.paths import time_ms
 from rollout.store.local.rows import Rows
 from rollout.store.local.trash import TRASH
@@ -25,13 +27,27 @@ if TYPE_CHECKING:
     from rollout.store.local.headtail import Begun, Facts
     from rollout.store.local.index import Index
     from rollout.store.local.index_table import Before
-    from rollout.store.local.names import Names
     from rollout.store.local.walk import File, Group
 
 _FILES = (
     "SELECT o.path, f.name, f.id, f.stamp, f.created, f.thread, f.rollout, f.named, f.plain, f.archived"
     " FROM json_each(?) j JOIN file f ON j.value = {} JOIN folder o ON o.id = f.folder"
 )
+
+
+class _Given(Names):
+    """The names as they were when the first one was asked for: a thousand rows need no thousand looks."""
+
+    def __init__(self, names: Names) -> None:
+        super().__init__(os.path.dirname(names.path))
+        self._source = names
+        self._given: dict[ThreadId, str] | None = None
+
+    def of(self, thread_id: str) -> str | None:
+        """The name of a thread, None when it has none."""
+        if self._given is None:
+            self._given = self._source.all()
+        return self._given.get(ThreadId(thread_id))
 
 
 class _ReadRows(Rows):
@@ -61,7 +77,7 @@ class ThreadRows:
         """Nothing is read yet."""
         self._index, self._home, self._fs, self._now_ms = index, home, fs, now_ms
         self._names = names
-        self._rows = _ReadRows(home, fs, names, self._rollout)
+        self._rows = _ReadRows(home, fs, _Given(names), self._rollout)
         self._table = ThreadTable(index)
         self._bases: set[str] = set()
         self._new_bases: list[tuple[str, str]] = []

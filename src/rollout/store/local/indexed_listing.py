@@ -17,7 +17,6 @@ from rollout.store.local.index_path import identity_of
 from rollout.store.local.index_query import answer, stored_rows
 from rollout.store.local.index_rows import id_of, path_of, thread_of
 from rollout.store.local.index_scan import stamp_at
-from rollout.store.local.index_threads import ThreadRows
 
 if TYPE_CHECKING:
     from rollout.journal.filesystem import Filesystem
@@ -101,6 +100,8 @@ class PageMaker:
 
     def _made(self, stored: Stored, query: ThreadQuery) -> tuple[Thread | None, str]:
         """The row made from the files as they are now; without one, why it is left out."""
+        from rollout.store.local.index_threads import ThreadRows  # noqa: PLC0415 - hardly ever
+
         row = ThreadRows(self._index, self._home, self._fs, self._names, lambda: 0).row(stored.thread)
         if row is None:
             return None, "vanished"

@@ -6,6 +6,7 @@ rollout-format 10.20), so it is taken from there, as Codex does.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rollout.ids import ThreadId, try_parse
@@ -101,7 +102,7 @@ class Rows:
 
     def _facts(self, file: File) -> tuple[str, bool, Facts] | None:
         """Facts of a file, at another place of its when it was moved or compressed meanwhile, and perhaps back."""
-        for path, archived in [*places_of(self._home, file)] * 2:
+        for path, archived in chain(places_of(self._home, file), places_of(self._home, file)):
             try:
                 return path, archived, self.read(path)
             except FileNotFoundError:
