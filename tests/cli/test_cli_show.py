@@ -161,6 +161,10 @@ def test_raw_resolved_is_the_thread(home: Home, rollout: Rollout) -> None:
         ["--raw", "--resolved", "--segment", "0"],
         ["--raw", "--segment", "5"],
         ["--tail", "x"],
+        ["--turn", "1", "--json"],
+        ["--turn", "1", "--tail", "2"],
+        ["--only", "wishes"],
+        ["--since", "yesterday"],
     ],
 )
 def test_contradictions_are_usage_errors(home: Home, rollout: Rollout, options: list[str]) -> None:
@@ -196,13 +200,16 @@ def test_tail_counts_lines_in_json(home: Home, rollout: Rollout) -> None:
 
 
 def test_rolled_back_turns_are_marked(home: Home, rollout: Rollout) -> None:
-    """A rollback at the end marks the turns before it, also when only the end is shown."""
+    """A rollback at the end leaves out the turns before it and says so; on request they are marked, in the tail too."""
     home.add(
         1, [*turn("kept", "1"), *turn("dropped", "2"), ("event_msg", {"type": "thread_rolled_back", "num_turns": 1})]
     )
 
+    run = rollout("show", thread_id(1))
+    assert "> dropped" not in run.out
+    assert "1 turn left out here, rolled back: --rolled-back shows them" in run.out
     for options in ([], ["--tail", "4"]):
-        run = rollout("show", thread_id(1), *options)
+        run = rollout("show", thread_id(1), "--rolled-back", *options)
         assert "┊ > dropped" in run.out
         assert "┊ > kept" not in run.out
 

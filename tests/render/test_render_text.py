@@ -159,7 +159,7 @@ def test_long_output_is_folded_with_its_size() -> None:
     """A long output shows its beginning, how much is left out, and how to see it."""
     text = fold("\n".join(map(str, range(100))), 3, "  ")
 
-    assert text == "  0\n  1\n  2\n  … 97 more lines (--full)"
+    assert text == "  0\n  1\n  2\n  … 3 of 100 lines (--full shows all)"
 
 
 def test_a_very_long_line_is_cut() -> None:

@@ -30,7 +30,7 @@ class Output:
         """Look at the streams once; None is a stream that was closed before the program began."""
         self._stdout = stdout = stdout or _nowhere()
         self._stderr = stderr = stderr or _nowhere()
-        self._encoding = stdout.encoding or "utf-8"
+        self.encoding = stdout.encoding or "utf-8"
         self._is_watched = stderr.isatty()
         self._has_status = False
         self.quiet = False
@@ -54,7 +54,7 @@ class Output:
 
     def write(self, text: str) -> None:
         """Write text for people; what the terminal's encoding lacks is escaped."""
-        self.write_bytes(text.encode(self._encoding, "backslashreplace"))
+        self.write_bytes(text.encode(self.encoding, "backslashreplace"))
 
     def write_json(self, document: bytes) -> None:
         """Write a JSON text or a piece of one; on a terminal no character of it acts."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rollout.cli.progress import Progress
 from rollout.cli.reading import Reading, last, reading_of, size_of, up_to
+from rollout.cli.when import moment
+from rollout.errors import NotFoundError
 from rollout.lines import Line
 from rollout.render.entries import dropped_stretches
+from rollout.render.selection import Selection
 from rollout.render.text import PLAIN, Style, Transcript
 
 if TYPE_CHECKING:
@@ -30,24 +36,60 @@ _LINES_AN_ENTRY = 4
 def show_text(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
     """Write the transcript; in constant memory, unless only its end is wanted."""
     reading = reading_of(store, thread_id, out)
-    style = Style(out.colour, out.width, None if args.full else PLAIN.fold)
+    style = style_of(args, out)
     end = store.end(thread_id) if args.follow else None
+    selection = _selection(args)
     if args.tail is None:
-        transcript = Transcript(style, dropped_of(store, thread_id, out), numbered=not args.start)
+        dropped = dropped_of(store, thread_id, out)
+        transcript = Transcript(style, dropped, numbered=not args.start, selection=selection)
         pieces = transcript.render(up_to(reading.lines(store, thread_id, args.start), end))
     else:
         found = _tail(store, thread_id, args.tail, end)
-        transcript = Transcript(style, dropped_stretches(_lines(found)), numbered=False)
+        transcript = Transcript(style, dropped_stretches(_lines(found)), numbered=False, selection=selection)
         pieces = iter(deque(transcript.render(reading.watch(found)), maxlen=args.tail))
-    for piece in pieces:
-        out.write(piece)
+    _write(pieces, args, out)
     if end is not None:
         out.flush()
         for piece in transcript.render(reading.follow(store, thread_id, end)):
             out.write(piece)
             out.flush()
-    _note_unseen(transcript, out)
+    _tell_rest(transcript, thread_id, args, out)
     return reading
+
+
+def style_of(args: Namespace, out: Output) -> Style:
+    """How a transcript looks here: answers are laid out where there are colours and rich is installed."""
+    style = Style(out.colour, out.width, None if args.full else PLAIN.fold)
+    if not out.colour:
+        return style
+    try:
+        from rollout.render.rich_markdown import MarkdownPainter  # noqa: PLC0415 - an extra, for terminals alone
+    except ModuleNotFoundError:
+        return style
+    return style._replace(markdown=MarkdownPainter(out.width))
+
+
+def _selection(args: Namespace) -> Selection:
+    return Selection(
+        args.turn,
+        moment(args.since, time.time_ns() // 1_000_000) if args.since else None,
+        frozenset(args.only.split(",")) if args.only else frozenset(),
+        args.rolled_back,
+    )
+
+
+def _write(pieces: Iterable[str], args: Namespace, out: Output) -> None:
+    """Straight out, or through a pager where a person reads more than fits."""
+    if not out.is_terminal or args.follow or args.no_pager:
+        for piece in pieces:
+            out.write(piece)
+        return
+    from rollout.cli.pager import Pager, pager_command, terminal_rows  # noqa: PLC0415 - only a terminal has one
+
+    out.flush()
+    with suppress(BrokenPipeError), Pager(out, pager_command(os.environ), terminal_rows(os.environ)) as pager:
+        for piece in pieces:
+            pager.write(piece)
 
 
 def _tail(store: ThreadStore, thread_id: ThreadId, wanted: int, end: Position | None) -> list[Found]:
@@ -87,8 +129,11 @@ def _lines(found: Iterable[Found]) -> Iterator[Line]:
     return (thing for thing in found if isinstance(thing, Line))
 
 
-def _note_unseen(transcript: Transcript, out: Output) -> None:
-    """Law 7: lines without text are counted, on a terminal."""
+def _tell_rest(transcript: Transcript, thread_id: ThreadId, args: Namespace, out: Output) -> None:
+    """Law 7: lines without text are counted, on a terminal. Raises NotFoundError when there is no such turn."""
+    if args.turn > transcript.turn:
+        turns = "1 turn" if transcript.turn == 1 else f"{transcript.turn} turns"
+        raise NotFoundError(f"thread {thread_id} has {turns}, there is no turn {args.turn}")
     if transcript.unseen and out.is_terminal:
         told = ", ".join(f"{number} {kind}" for kind, number in transcript.unseen.most_common())
         out.note(f"{transcript.unseen.total()} lines have nothing to read ({told}): --json shows them")

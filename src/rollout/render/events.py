@@ -69,7 +69,8 @@ def _command(item: dict[str, Json]) -> Iterator[Entry]:
     call_id = text_in(item, "call_id", "id")
     yield Entry("call", title=command_text(item.get("command")), call_id=call_id)
     text = text_in(item, "aggregated_output", "formatted_output", "stdout")
-    yield Entry("output", text, title=tools.exit_text(item.get("exit_code")), call_id=call_id)
+    code = item.get("exit_code")
+    yield tools.ended(Entry("output", text, title=tools.exit_text(code), call_id=call_id), code, item.get("duration"))
 
 
 def _file_change(item: dict[str, Json]) -> Iterator[Entry]:

@@ -20,7 +20,8 @@ class Entry(NamedTuple):
     ``kind`` is one of: header user agent reasoning context call output patch plan compaction rollback abort
     error review note other. ``text`` is its body and ``title`` its one-line name, both exactly as they stand in
     the thread: make them safe before a terminal sees them. ``carrier`` tells twins apart: the model's item or
-    the event for clients. ``n`` is -1 where the number of the line is unknown.
+    the event for clients. ``n`` is -1 where the number of the line is unknown. ``exit_code`` and ``seconds`` tell how a
+    command ended; None where only its output may tell (``rollout.render.outcome``).
     """
 
     kind: str
@@ -32,6 +33,8 @@ class Entry(NamedTuple):
     n: int = -1
     timestamp: str = ""
     position: Position = Position(0, 0)
+    exit_code: int | None = None
+    seconds: float | None = None
 
 
 def text_in(mapping: Json, *names: str) -> str:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.lines import Damage
 from rollout.render.entries import Reader
+from rollout.render.outcome import outcome, verdict
 from rollout.render.safe import fit, safe, safe_line, width
+from rollout.render.selection import ALL, Chooser, Selection
 from rollout.times import parse_ms, to_text
 
 if TYPE_CHECKING:
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from rollout.render.entries import Stretch
     from rollout.render.shown import Entry
 
-_CODES = {"dim": "2", "bold": "1", "user": "1;36", "call": "33", "error": "31", "patch": "35"}
+_CODES = {
+    "dim": "2", "bold": "1", "user": "1;36", "call": "33", "error": "31", "patch": "35",
+    "good": "32", "added": "32", "removed": "31", "place": "36",
+}  # fmt: skip
 _LONGEST = 400
 _REMEMBERED = 256
 _CALLS = frozenset({"call", "patch", "plan"})
@@ -31,16 +36,25 @@ _QUIET = frozenset({"context", "note", "other"})
 class Style(NamedTuple):
     """How a transcript looks: with colour or without, how wide, and how much of an output is shown.
 
-    ``fold`` is the number of lines of an output, a patch or a context that are shown; None shows all.
+    ``fold`` is the number of lines of an output, a patch or a context that are shown; None shows all. ``markdown``
+    lays out what agents say (``rollout.render.rich_markdown``); None leaves it as it was written.
     """
 
     colour: bool = False
     width: int = 80
     fold: int | None = 8
+    markdown: Callable[[str], str] | None = None
 
     def paint(self, name: str, text: str) -> str:
-        """The text in a colour, when there are colours."""
-        return f"\x1b[{_CODES[name]}m{text}\x1b[0m" if self.colour and text else text
+        """The text in a colour, line by line, when there are colours."""
+        if not self.colour or not text:
+            return text
+        return "\n".join(f"\x1b[{_CODES[name]}m{line}\x1b[0m" if line else "" for line in text.split("\n"))
+
+    @property
+    def faded(self) -> Style:
+        """The same without colours, for what is dimmed as a whole."""
+        return self._replace(colour=False, markdown=None)
 
 
 PLAIN = Style()
@@ -49,16 +63,26 @@ PLAIN = Style()
 class Transcript:
     """Renders the lines of one thread in their order.
 
-    ``dropped`` are the stretches that rollbacks took back (``dropped_stretches``): they are marked.
-    ``unseen`` counts, by type, the lines that have nothing to read.
+    ``dropped`` are the stretches that rollbacks took back (``dropped_stretches``): they are marked, or left out when
+    the selection says so. ``unseen`` counts, by type, the lines that have nothing to read; ``turn`` is the number of
+    the newest turn that was read.
     """
 
-    def __init__(self, style: Style = PLAIN, dropped: Sequence[Stretch] = (), *, numbered: bool = True) -> None:
+    def __init__(
+        self,
+        style: Style = PLAIN,
+        dropped: Sequence[Stretch] = (),
+        *,
+        numbered: bool = True,
+        selection: Selection = ALL,
+    ) -> None:
         """Start at the beginning of a thread; ``numbered`` is False where the turns before are not known."""
-        self._style, self._numbered = style, numbered
+        self._style, self._whole_style, self._numbered = style, style, numbered
+        self._chooser = Chooser(selection)
+        self._left_out = 0
         self._dropped = deque(dropped)
         self._reader = Reader()
-        self._turn = 0
+        self.turn = 0
         self._gutter = ""
         self._last_call = ""
         self._calls: OrderedDict[str, str] = OrderedDict()
@@ -66,19 +90,37 @@ class Transcript:
         self.unseen = self._reader.unseen
 
     def render(self, found: Iterable[Found]) -> Iterator[str]:
-        """The text of each thing found, ending in a newline; may be called again with what follows."""
+        """The text of each thing found, ending in a newline; may be called again with what follows.
+
+        Reads no further than the last turn that is wanted.
+        """
+        last = self._chooser.selection.turn
         for thing in found:
             if isinstance(thing, Damage):
                 yield self._framed(self._style.paint("error", damage_text(thing)))
                 continue
             for entry in self._reader.read(thing):
-                yield self.entry(entry)
+                if text := self.entry(entry):
+                    yield text
+            if last and self.turn > last:
+                return
 
     def entry(self, entry: Entry) -> str:
-        """The text of one entry, ending in a newline."""
+        """The text of one entry, ending in a newline; "" for one that is not wanted."""
         self._gutter = "┊ " if self._is_dropped(entry) else ""
+        self._style = self._whole_style.faded if self._gutter else self._whole_style
+        self.turn += entry.kind == "user"
+        if self._gutter and not self._chooser.selection.rolled_back:
+            self._left_out += entry.kind == "user"
+            return ""
+        return self._text(entry) if self._chooser.wants(entry, self.turn) else ""
+
+    def _text(self, entry: Entry) -> str:
         if entry.kind == "user":
             return self._begin_turn(entry)
+        if entry.kind == "rollback" and self._left_out:
+            entry = entry._replace(title=f"{_turns(self._left_out)} left out here, rolled back: --rolled-back shows them")
+            self._left_out = 0
         text = _RENDERERS.get(entry.kind, _note)(entry, self._style)
         if self._follows(entry):
             return self._framed(text)
@@ -109,9 +151,8 @@ class Transcript:
         return not kind or (entry.kind in _QUIET and kind in _QUIET)
 
     def _begin_turn(self, entry: Entry) -> str:
-        self._turn += 1
         self._last_kind = "user"
-        told = [f"turn {self._turn}" if self._numbered else "turn", _clock(entry.timestamp)]
+        told = [f"turn {self.turn}" if self._numbered else "turn", _clock(entry.timestamp)]
         told.append("rolled back: the model no longer sees it" if self._gutter else "")
         head = " · ".join(filter(None, told))
         rule = fit(
@@ -125,7 +166,8 @@ class Transcript:
     def _framed(self, text: str) -> str:
         if not self._gutter:
             return f"{text}\n"
-        return "".join(f"{self._gutter}{line}".rstrip() + "\n" for line in text.split("\n"))
+        lines = (f"{self._gutter}{line}".rstrip() for line in text.split("\n"))
+        return "".join(self._whole_style.paint("dim", line) + "\n" for line in lines)
 
 
 def damage_text(damage: Damage) -> str:
@@ -139,7 +181,7 @@ def fold(text: str, keep: int | None, indent: str) -> str:
     shown = lines if keep is None or len(lines) <= keep + 1 else lines[:keep]
     cut = [indent + (line if keep is None else _cut(line)) for line in shown]
     if len(shown) < len(lines):
-        cut.append(f"{indent}… {len(lines) - len(shown):,} more lines (--full)")
+        cut.append(f"{indent}… {len(shown):,} of {len(lines):,} lines (--full shows all)")
     return "\n".join(cut)
 
 
@@ -158,8 +200,8 @@ def _header(entry: Entry, style: Style) -> str:
     return style.paint("bold", f"thread {safe_line(entry.title)}") + "\n" + style.paint("dim", safe_line(entry.text))
 
 
-def _agent(entry: Entry, _style: Style) -> str:
-    return safe(entry.text)
+def _agent(entry: Entry, style: Style) -> str:
+    return style.markdown(entry.text) if style.markdown else safe(entry.text)
 
 
 def _reasoning(entry: Entry, style: Style) -> str:
@@ -184,15 +226,26 @@ def _call(entry: Entry, style: Style) -> str:
 
 
 def _output(entry: Entry, style: Style) -> str:
-    parts = [
-        fold(entry.text, style.fold, "  ") if entry.text.strip() else "",
-        f"  {entry.title}" if entry.title else "",
-    ]
-    return style.paint("dim", "\n".join(filter(None, parts)) or "  (no output)")
+    found = outcome(entry)
+    ended = verdict(found)
+    body = fold(found.text, style.fold, "  ") if found.text.strip() else ""
+    parts = [style.paint("dim", body), style.paint("error" if found.exit_code else "good", ended and f"  {ended}")]
+    return "\n".join(filter(None, parts)) or style.paint("dim", "  (no output)")
 
 
 def _patch(entry: Entry, style: Style) -> str:
-    return style.paint("patch", "± patch") + "\n" + fold(entry.text, style.fold, "  ")
+    body = fold(entry.text, style.fold, "  ").split("\n")
+    return style.paint("patch", "± patch") + "\n" + "\n".join(style.paint(_diff_colour(line), line) for line in body)
+
+
+def _diff_colour(line: str) -> str:
+    """What a line of a patch is, whether in the form for tools or in that of events."""
+    told = line[2:]
+    if told.startswith("+"):
+        return "added"
+    if told.startswith("-"):
+        return "removed"
+    return "place" if told.startswith("@@") else "bold" if told[:1] not in (" ", "") else "dim"
 
 
 def _plan(entry: Entry, style: Style) -> str:
@@ -206,8 +259,12 @@ def _compaction(entry: Entry, style: Style) -> str:
 
 
 def _rollback(entry: Entry, style: Style) -> str:
-    turns = "1 turn" if entry.turns == 1 else f"{entry.turns} turns"
-    return style.paint("bold", f"↶ rolled back: the last {turns} before this line no longer count")
+    told = entry.title or f"rolled back: the last {_turns(entry.turns)} before this line no longer count"
+    return style.paint("bold", f"↶ {told}")
+
+
+def _turns(count: int) -> str:
+    return "1 turn" if count == 1 else f"{count} turns"
 
 
 def _abort(entry: Entry, style: Style) -> str:

@@ -64,9 +64,22 @@ def output(found: Json, call_id: str) -> Entry:
     inner = parsed(found) if isinstance(found, str) and found.startswith('{"output"') else found
     if isinstance(inner, dict) and "output" in inner:
         metadata = inner.get("metadata")
-        code = metadata.get("exit_code") if isinstance(metadata, dict) else None
-        return Entry("output", text_of(inner["output"]), title=exit_text(code), call_id=call_id)
+        known = metadata if isinstance(metadata, dict) else {}
+        code = known.get("exit_code")
+        shown = Entry("output", text_of(inner["output"]), title=exit_text(code), call_id=call_id)
+        return ended(shown, code, known.get("duration_seconds"))
     return Entry("output", text_of(found), call_id=call_id)
+
+
+def ended(entry: Entry, code: Json, duration: Json) -> Entry:
+    """An output with how its command ended; a duration is in seconds, or in seconds and nanoseconds."""
+    if isinstance(duration, dict):
+        parts = duration.get("secs"), duration.get("nanos", 0)
+        duration = parts[0] + parts[1] / 1e9 if all(isinstance(part, int) for part in parts) else None
+    return entry._replace(
+        exit_code=code if isinstance(code, int) else None,
+        seconds=float(duration) if isinstance(duration, int | float) and duration >= 0 else None,
+    )
 
 
 def exit_text(code: Json) -> str:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from rollout.cli.reading import Reading
     from rollout.ids import ThreadId
 
+KINDS = ("user", "agent", "reasoning", "commands", "patches", "errors", "notes")
 DESCRIPTION = """
-Read a thread: what was asked, said, thought and done, with long outputs folded and rolled-back turns marked.
+Read a thread: what was asked, said, thought and done, with long outputs folded and rolled-back turns left out, which is said.
+On a terminal it is in colour, answers are laid out (with the extra "rich"), and what does not fit goes through $PAGER, else less.
 
 --json gives every line with its payload as it stands in the file, and what was damaged. --raw gives the exact
 bytes of a stored file, decompressed: the newest file of the thread, unless --segment names another.
@@ -35,6 +37,11 @@ def options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--follow", action="store_true", help="go on as the thread grows, until interrupted")
     parser.add_argument("--full", action="store_true", help="fold nothing")
+    parser.add_argument("--turn", type=count, default=0, metavar="N", help="only the turn of this number, from 1 on")
+    parser.add_argument("--since", metavar="TIME", help="only from then on: a day (2026-02-08), RFC 3339, or how long ago (90m, 12h, 7d)")
+    parser.add_argument("--only", metavar="KINDS", help=f"only these, with commas between: {', '.join(KINDS)}")
+    parser.add_argument("--rolled-back", action="store_true", help="also what rollbacks took back, dimmed and marked")
+    parser.add_argument("--no-pager", action="store_true", help="never a pager")
     parser.add_argument("--raw", action="store_true", help="the exact bytes of the newest file, decompressed")
     parser.add_argument(
         "--segment", metavar="N", help="with --raw: file N of the thread, 0 is the oldest, or all of them"
@@ -66,6 +73,13 @@ def _check(args: Namespace) -> None:
         raise UsageError("--segment and --resolved exclude each other; see rollout show --help")
     if args.raw and (args.json or args.follow or args.start or args.tail is not None):
         raise UsageError("--raw goes without --json, --tail, --from and --follow; see rollout show --help")
+    if (args.raw or args.json) and (args.turn or args.since or args.only or args.rolled_back):
+        raise UsageError("--turn, --since, --only and --rolled-back go without --raw and --json; see rollout show --help")
+    if args.turn and (args.start or args.tail is not None or args.follow):
+        raise UsageError("--turn goes without --from, --tail and --follow; see rollout show --help")
+    wrong = [word for word in (args.only or "user").split(",") if word not in KINDS]
+    if wrong:
+        raise UsageError(f"--only {wrong[0]}: no such kind; there are {', '.join(KINDS)}")
     if args.start and args.tail is not None:
         raise UsageError("--from and --tail exclude each other; see rollout show --help")
 
