@@ -304,3 +304,12 @@ def test_compressed_rollouts_count_too(rollout: Rollout, version: str) -> None:
     expected = {"codex-0.169.0": (545_941, 523), "extras/v0.169.0-compressed": (547_324, 524)}
 
     assert expected[version] == (run.document["totals"]["totalTokens"], run.document["totals"]["requests"])
+
+
+@pytest.mark.usefixtures("used")
+def test_bars_are_drawn_on_request(rollout: Rollout) -> None:
+    """--plot draws the totals of the groups; the table in a pipe has no bars otherwise."""
+    drawn = rollout("usage", "--plot").out.splitlines()
+
+    assert [False, True, True, False] == ["█" in row for row in drawn[:4]]
+    assert "█" not in rollout("usage").out

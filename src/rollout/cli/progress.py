@@ -41,7 +41,7 @@ class Progress:
         """The line: amount, rate, and the time that is left when the total is known."""
         passed = max(self._clock() - self._began, 0.001)
         rate = self._read / passed
-        told = f"{self._what}: {_size(self._read)}, {_size(rate)}/s"
+        told = f"{self._what}: {amount_of_bytes(self._read)}, {amount_of_bytes(rate)}/s"
         if self._total < self._read or not rate:
             return told
         left = (self._total - self._read) / rate
@@ -54,7 +54,8 @@ class Progress:
             self._drawn = False
 
 
-def _size(count: float) -> str:
+def amount_of_bytes(count: float) -> str:
+    """An amount of bytes as a person says it."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}"

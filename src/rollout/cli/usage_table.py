@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rollout.render.plots import bar
 from rollout.render.safe import fit, pad, safe_line, width
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _GAP = "  "
 _TITLE = 40
+_BAR, _SHORTEST_BAR = 40, 6
 _NUMBERS = ("INPUT", "CACHED", "OUTPUT", "REASONING", "TOTAL", "REQUESTS")
 Row = tuple[tuple[str, ...], "Cell"]
 
@@ -27,15 +29,22 @@ class UsageTable:
         """Nothing is laid out yet."""
         self._by, self._titles, self._currency = by, titles, currency
 
-    def lines(self, rows: Iterable[Row], total: Cell) -> list[str]:
-        """The lines, each ending in a newline."""
-        body = [[*self._keys(key), *self._numbers(cell)] for key, cell in rows]
+    def lines(self, rows: Iterable[Row], total: Cell, columns: int = 0) -> list[str]:
+        """The lines, each ending in a newline; what is left of so many columns is filled with a bar of the totals."""
+        kept = list(rows)
+        body = [[*self._keys(key), *self._numbers(cell)] for key, cell in kept]
         heads = self._with_title([key.upper() for key in self._by], "TITLE")
         left = len(heads)
         last = ["total", *[""] * (left - 1), *self._numbers(total)]
         cells = [[*heads, *_NUMBERS, *self._cost_head()], *body, last]
         widths = [max(width(row[at]) for row in cells) for at in range(len(last))]
-        return [_line(row, widths, left) for row in cells]
+        plain = [_line(row, widths, left) for row in cells]
+        room = min(_BAR, columns - sum(widths) - len(_GAP) * len(widths))
+        amounts = [cell.tokens.total for _, cell in kept]
+        if room < _SHORTEST_BAR or not amounts:
+            return plain
+        drawn = [bar(amount, max(amounts), room) for amount in amounts]
+        return [_with_bar(line, shown) for line, shown in zip(plain, ["", *drawn, ""], strict=True)]
 
     def _keys(self, key: tuple[str, ...]) -> list[str]:
         shown = [safe_line(value) or "(unknown)" for value in key]
@@ -57,6 +66,10 @@ class UsageTable:
         amounts = (tokens.input, tokens.cached, tokens.output, tokens.reasoning, tokens.total, cell.requests)
         costs = [] if self._currency is None else [f"{cell.cost:,.4f}"]
         return [*(f"{amount:,}" for amount in amounts), *costs]
+
+
+def _with_bar(line: str, shown: str) -> str:
+    return f"{line[:-1]}{_GAP}{shown}\n" if shown else line
 
 
 def _line(row: Sequence[str], widths: Sequence[int], left: int) -> str:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from rollout.cli.home import find_thread, open_store
 from rollout.cli.options import THREAD_HELP, count
-from rollout.cli.statuses import DONE, FINDING, INTERRUPTED, UsageError
+from rollout.cli.statuses import UsageError
+from rollout.cli.verdicts import verdict
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from rollout.cli.output import Output
-    from rollout.cli.reading import Reading
-    from rollout.ids import ThreadId
 
 KINDS = ("user", "agent", "reasoning", "commands", "patches", "errors", "notes")
 DESCRIPTION = """
@@ -62,7 +61,7 @@ def run(args: Namespace, out: Output) -> int:
         from rollout.cli.show_json import show_json as show  # noqa: PLC0415 - one of three forms
     else:
         from rollout.cli.show_text import show_text as show  # noqa: PLC0415 - one of three forms
-    return _verdict(show(store, thread_id, args, out), thread_id, out)
+    return verdict(show(store, thread_id, args, out), thread_id, out)
 
 
 def _check(args: Namespace) -> None:
@@ -82,19 +81,3 @@ def _check(args: Namespace) -> None:
         raise UsageError(f"--only {wrong[0]}: no such kind; there are {', '.join(KINDS)}")
     if args.start and args.tail is not None:
         raise UsageError("--from and --tail exclude each other; see rollout show --help")
-
-
-def _verdict(reading: Reading, thread_id: ThreadId, out: Output) -> int:
-    """Say on one line what was damaged."""
-    out.flush()
-    ended = INTERRUPTED if reading.interrupted else DONE
-    if reading.problem:
-        out.error(f"rollout: {reading.problem}; only its own lines are shown")
-        ended = ended or FINDING
-    if not reading.damaged:
-        return ended
-    first = reading.first_damage
-    where = f", first at offset {first.position.offset}: {first.reason}" if first else ""
-    stretches = "1 stretch" if reading.damaged == 1 else f"{reading.damaged} stretches"
-    out.error(f"rollout: thread {thread_id} is damaged: {stretches}, {reading.damaged_bytes} bytes{where}")
-    return ended or FINDING

@@ -46,6 +46,9 @@ Cached tokens are a part of the input, reasoning tokens a part of the output; to
 """
 
 
+_PLOT = 120
+
+
 def options(parser: ArgumentParser) -> None:
     """The options of ``rollout usage``."""
     parser.add_argument("thread", metavar="ID", nargs="?", help=f"only this thread: {THREAD_HELP}")
@@ -56,6 +59,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--until", type=_date, metavar="DAY", help="only up to this day, itself included")
     parser.add_argument("--local", action="store_true", help="days of the local time zone, not of UTC")
     parser.add_argument("--rollup", action="store_true", help="count sub-agents with the thread that began them")
+    parser.add_argument("--plot", action="store_true", help="draw bars also where no terminal is")
     parser.add_argument("--prices", metavar="FILE", help="a table of prices: tells what it cost")
 
 
@@ -70,7 +74,7 @@ def run(args: Namespace, out: Output) -> int:
     if args.json:
         _json(counting, left_out, asked, out)
     else:
-        _text(counting, left_out, asked, out)
+        _text(counting, left_out, asked, out, out.width if out.is_terminal else _PLOT if args.plot else 0)
     return _verdict(counting, out)
 
 
@@ -136,10 +140,10 @@ def _unpriced(tally: Tally) -> list[tuple[str, Cell]]:
     return sorted(tally.unpriced.items(), key=lambda one: (-one[1].tokens.total, one[0]))
 
 
-def _text(counting: Counting, left_out: dict[str, int], asked: Asked, out: Output) -> None:
+def _text(counting: Counting, left_out: dict[str, int], asked: Asked, out: Output, columns: int) -> None:
     tally = counting.tally
     table = UsageTable(asked.by, counting.titles, asked.prices.currency if asked.prices else None)
-    for line in table.lines(tally.rows(), tally.total):
+    for line in table.lines(tally.rows(), tally.total, columns):
         out.write(line)
     out.flush()
     out.note(f"counted {counting.threads:,} {_threads(counting.threads)}, {counting.with_usage:,} of them with usage")
