@@ -145,7 +145,7 @@ def test_the_policy_forbids_everything_but_the_page_s_own_style() -> None:
     digest = b64encode(sha256(STYLE.encode()).digest()).decode()
 
     assert f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">' in made
-    assert f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'" == POLICY
+    assert f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'" == POLICY
     assert f"<style>{STYLE}</style>" in made
     assert "unsafe" not in POLICY
     assert "url(" not in STYLE

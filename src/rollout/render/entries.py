@@ -153,11 +153,27 @@ def dropped_stretches(lines: Iterable[Line]) -> tuple[Stretch, ...]:
     Counts turns as the model's history does (spec 7.4): by the user's items, or by events where a thread has
     no items. Keeps one position for each turn in memory.
     """
-    by_items, by_events = _Turns(), _Turns()
+    taken = DroppedTurns()
     for line in lines:
+        taken.take(line)
+    return taken.stretches()
+
+
+class DroppedTurns:
+    """The same for lines that come one by one."""
+
+    def __init__(self) -> None:
+        """No line was seen."""
+        self._by_items, self._by_events = _Turns(), _Turns()
+
+    def take(self, line: Line) -> None:
+        """The next line of the thread."""
         if any(mark in line.data for mark in _TURN_MARKS):
-            _count_turns(line, by_items, by_events)
-    return (by_items if by_items.any else by_events).dropped()
+            _count_turns(line, self._by_items, self._by_events)
+
+    def stretches(self) -> tuple[Stretch, ...]:
+        """What was taken back by the lines so far."""
+        return (self._by_items if self._by_items.any else self._by_events).dropped()
 
 
 def _count_turns(line: Line, by_items: _Turns, by_events: _Turns) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rollout.policy import KNOWN_EVENTS
 from rollout.render import tools
-from rollout.render.shown import Entry, Json, command_text, compact, text_in, text_of
+from rollout.render.shown import Entry, Json, command_text, compact, images_of, text_in, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,12 +50,13 @@ def _said(kind: str, *fields: str) -> Handler:
 def _user_event(event: dict[str, Json]) -> Iterator[Entry]:
     images = [*_listed(event.get("images")), *_listed(event.get("local_images"))]
     shown = [text_of([{"type": "image", "image_url": image}]) for image in images]
-    yield Entry("user", "\n".join(filter(None, [text_in(event, "message"), *shown])))
+    addresses = tuple(image for image in images if isinstance(image, str))
+    yield Entry("user", "\n".join(filter(None, [text_in(event, "message"), *shown])), images=addresses)
 
 
 def _content(kind: str) -> Handler:
     def handler(item: dict[str, Json]) -> Iterator[Entry]:
-        yield Entry(kind, text_of(item.get("content")))
+        yield Entry(kind, text_of(item.get("content")), images=images_of(item.get("content")))
 
     return handler
 

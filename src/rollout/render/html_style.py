@@ -45,8 +45,10 @@ summary:hover{color:var(--fg)}summary:focus-visible,a:focus-visible{outline:2px 
 .mark{border-radius:.4rem;padding:.5rem .85rem;margin:.85rem 0;font-size:.9rem;background:var(--warnbg);color:var(--warn)}
 .bad{background:var(--badbg);color:var(--bad)}
 .mark .text{color:var(--fg)}
+.picture{display:block;max-width:100%;max-height:32rem;border-radius:.4rem;border:1px solid var(--line);margin:.6rem 0}
 .plan ul{margin:.2rem 0 0;padding-left:0;list-style:none;color:var(--fg)}
 .facts{font-size:.78rem;color:var(--dim);padding:.1rem 0 .2rem}
+.facts.exit{color:var(--bad)}
 .dropped{opacity:.6;border-left:3px dotted var(--dim);padding-left:.85rem}
 .a{color:var(--add);background:var(--addbg);display:block}.d{color:var(--del);background:var(--delbg);display:block}
 .h{color:var(--hunk);display:block}.f{font-weight:600;display:block}.c{display:block}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rollout.boundaries import is_user_turn
 from rollout.render import tools
-from rollout.render.shown import Entry, Json, command_text, text_in, text_of
+from rollout.render.shown import Entry, Json, command_text, images_of, text_in, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def _message(item: dict[str, Json]) -> Iterator[Entry]:
     if role == "assistant":
         yield Entry("agent", text)
     elif is_user_turn(item):
-        yield Entry("user", text)
+        yield Entry("user", text, images=images_of(item.get("content")))
     else:
         yield Entry("context", text, title=role or "message")
 

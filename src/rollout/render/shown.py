@@ -21,7 +21,8 @@ class Entry(NamedTuple):
     error review note other. ``text`` is its body and ``title`` its one-line name, both exactly as they stand in
     the thread: make them safe before a terminal sees them. ``carrier`` tells twins apart: the model's item or
     the event for clients. ``n`` is -1 where the number of the line is unknown. ``exit_code`` and ``seconds`` tell how a
-    command ended; None where only its output may tell (``rollout.render.outcome``).
+    command ended; None where only its output may tell (``rollout.render.outcome``). ``images`` are
+    addresses, as they stand in the thread: none may be fetched.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Entry(NamedTuple):
     position: Position = Position(0, 0)
     exit_code: int | None = None
     seconds: float | None = None
+    images: tuple[str, ...] = ()
 
 
 def text_in(mapping: Json, *names: str) -> str:
@@ -68,6 +70,13 @@ def part_text(part: Json) -> str:
     if text.startswith(_IMAGE_LABELS):
         return ""
     return text or ("" if "text" in part else f"[{kind} {text_in(part, 'path', 'name') or compact(part)}]")
+
+
+def images_of(content: Json) -> tuple[str, ...]:
+    """The addresses of the images in a message's content or an output."""
+    parts = content if isinstance(content, list) else ()
+    found = (part for part in parts if isinstance(part, dict) and part.get("type") in _IMAGES)
+    return tuple(filter(None, (text_in(part, "image_url", "url") for part in found)))
 
 
 def _image_name(part: dict[str, Json]) -> str:

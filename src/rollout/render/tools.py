@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from rollout.render.shown import Entry, Json, command_text, compact, text_in, text_of
+from rollout.render.shown import Entry, Json, command_text, compact, images_of, text_in, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def output(found: Json, call_id: str) -> Entry:
         code = known.get("exit_code")
         shown = Entry("output", text_of(inner["output"]), title=exit_text(code), call_id=call_id)
         return ended(shown, code, known.get("duration_seconds"))
-    return Entry("output", text_of(found), call_id=call_id)
+    return Entry("output", text_of(found), call_id=call_id, images=images_of(found))
 
 
 def ended(entry: Entry, code: Json, duration: Json) -> Entry:

@@ -11,8 +11,8 @@ by which rule, is told in docs/reference/usage.md.
 from __future__ import annotations
 
 from rollout.usage.prices import Price, Prices
-from rollout.usage.reading import Ancestry, Use, uses
+from rollout.usage.reading import Ancestry, Use, UseReader, uses
 from rollout.usage.tally import KEYS, Cell, Tally, roots
 from rollout.usage.tokens import ZERO, Tokens
 
-__all__ = ["KEYS", "ZERO", "Ancestry", "Cell", "Price", "Prices", "Tally", "Tokens", "Use", "roots", "uses"]
+__all__ = ["KEYS", "ZERO", "Ancestry", "Cell", "Price", "Prices", "Tally", "Tokens", "Use", "UseReader", "roots", "uses"]

@@ -57,7 +57,7 @@ def uses(found: Iterable[Found], thread_id: str = "", lookup: Ancestry | None = 
     thread. Without a ``lookup`` nothing is known of other threads. A count that cannot be read is yielded as damage.
     Holds the state of one file, however long it is.
     """
-    reader = _Reader(thread_id, lookup)
+    reader = UseReader(thread_id, lookup)
     for thing in found:
         if isinstance(thing, Damage):
             yield thing
@@ -71,10 +71,11 @@ def uses(found: Iterable[Found], thread_id: str = "", lookup: Ancestry | None = 
             yield use
 
 
-class _Reader:
-    """What is known in the middle of a file."""
+class UseReader:
+    """What is known in the middle of a file: ``uses`` for lines that come one by one."""
 
-    def __init__(self, thread_id: str, lookup: Ancestry | None) -> None:
+    def __init__(self, thread_id: str = "", lookup: Ancestry | None = None) -> None:
+        """Arguments as those of ``uses``."""
         self._thread_id, self._lookup = thread_id, lookup
         self._meta: Json | None = None
         self._model = self._cwd = self._provider = ""
@@ -84,7 +85,10 @@ class _Reader:
         self._needs_base = False
 
     def take(self, record: Record) -> Use | None:
-        """One line, and what it tells of a request of this thread's own."""
+        """One line, and what it tells of a request of this thread's own.
+
+        Raises ValueError (or RecursionError) for a count that cannot be read.
+        """
         behind_meta = self._meta is not None
         if record.type == "session_meta":
             self._take_meta(payload_of(record), record)

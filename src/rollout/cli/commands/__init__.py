@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("delete", "delete threads, into the trash or for good"),
     "restore": ("restore", "bring deleted threads back"),
     "app-server": ("app_server", "serve threads to programs that speak the Codex app-server protocol"),
+    "serve": ("serve", "look at threads in a browser"),
     "export": ("export", "export threads for people and other programs"),
     "import": ("import_", "import threads from a bundle"),
     "completion": ("completion", "print a completion script for a shell"),

@@ -1,0 +1,1 @@
+"""Threads in a browser, on loopback: an ASGI application over one store (extra ``web``)."""

@@ -1,0 +1,238 @@
+"""The application: which address gives what."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl
+
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from rollout.errors import BusyError, InvalidQueryError, NotFoundError, RolloutError
+from rollout.lifecycle import archive, rename, unarchive
+from rollout.render.html_style import STYLE
+from rollout.render.images import picture
+from rollout.web.chrome import streamed, trouble
+from rollout.web.guard import Guard, Keys
+from rollout.web.list_page import Listing, list_page, search_page, search_query_of
+from rollout.web.live import Follow
+from rollout.web.paging import Cutter, Look, Start, entries_of_line, shown_at, text_of_line
+from rollout.web.thread_page import Asked, address_of, last_start, line_start, outline, thread_page, turn_start
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from rollout.web.threads import Threads, Watched
+
+_STATIC = {
+    "app.js": "text/javascript", "app.css": "text/css", "icon.svg": "image/svg+xml",
+}  # fmt: skip
+_PATIENCE_S = 0.4
+_LONG_PATIENCE_S = 2.0
+_MOST_FOLLOWERS = 32
+_LONGEST_FORM = 16_384
+
+
+class Settings(NamedTuple):
+    """How to serve: under which names with port, and whether threads may be changed."""
+
+    hosts: frozenset[str]
+    allow_changes: bool = False
+
+
+def application(threads: Threads, keys: Keys, settings: Settings, now_ms: Callable[[], int]) -> ASGIApp:
+    """The guarded application."""
+    site = _Site(threads, settings, now_ms)
+    routes = [
+        Route("/", site.list),
+        Route("/search", site.search),
+        Route("/static/{name}", _static),
+        Route("/thread/{id}", site.thread),
+        Route("/thread/{id}/outline", site.outline),
+        Route("/thread/{id}/live", site.live),
+        Route("/thread/{id}/line/{n:int}", site.line),
+        Route("/thread/{id}/image/{n:int}/{number:int}", site.image),
+        *(Route(f"/thread/{{id}}/{what}", site.change, methods=["POST"]) for what in ("rename", "archive", "unarchive")),
+    ]
+    handlers = {NotFoundError: _not_found, InvalidQueryError: _invalid, BusyError: _busy, RolloutError: _failed, 404: _nowhere}
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), keys, settings.hosts)
+
+
+def _not_found(_: Request, error: Exception) -> Response:
+    return trouble(404, str(error))
+
+
+def _invalid(_: Request, error: Exception) -> Response:
+    return trouble(400, str(error))
+
+
+def _busy(_: Request, error: Exception) -> Response:
+    return trouble(409, str(error))
+
+
+def _failed(_: Request, error: Exception) -> Response:
+    return trouble(500, str(error))
+
+
+def _nowhere(_request: Request, _error: Exception) -> Response:
+    return trouble(404, "There is no such page.")
+
+
+def _static(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name == "page.css":
+        return Response(STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"})
+    if name not in _STATIC:
+        return trouble(404, "There is no such page.")
+    data = files("rollout.web").joinpath("static", name).read_bytes()
+    return Response(data, media_type=_STATIC[name], headers={"cache-control": "max-age=3600"})
+
+
+class _Site:
+    """The pages of one server. Each method answers one request, off the event loop."""
+
+    def __init__(self, threads: Threads, settings: Settings, now_ms: Callable[[], int]) -> None:
+        self._threads, self._settings, self._now_ms = threads, settings, now_ms
+        self._followers = 0
+
+    def list(self, request: Request) -> Response:
+        listing = Listing(dict(request.query_params), self._now_ms())
+        return streamed(list_page(listing, self._threads.store.list(listing.query())))
+
+    def search(self, request: Request) -> Response:
+        asked = dict(request.query_params)
+        query, which = search_query_of(asked)
+        found = self._threads.store.search(query, which) if query.text else None
+        return streamed(search_page(asked, found))
+
+    def thread(self, request: Request) -> Response:
+        thread_id = self._id(request)
+        if thread_id != request.path_params["id"]:
+            return RedirectResponse(address_of(thread_id), 303)
+        row = self._threads.row(thread_id)
+        watched = self._threads.timeline(thread_id)
+        exact = any(name in request.query_params for name in ("turn", "line"))
+        watched.ready.wait(_LONG_PATIENCE_S if exact else _PATIENCE_S)
+        start = _start(request, watched)
+        if start is None:
+            return _wait_a_little(watched)
+        stamp = request.scope["stamp"] if self._settings.allow_changes else ""
+        look = _look(request)
+        if look.marked >= 0:
+            found = self._threads.lines(thread_id, start.first_read)
+            look = look._replace(marked=shown_at(found, start, look.marked))
+        asked = Asked(start, look, stamp)
+        return streamed(thread_page(self._threads, row, watched, asked))
+
+    def outline(self, request: Request) -> Response:
+        thread_id = self._id(request)
+        watched = self._threads.timeline(thread_id)
+        watched.ready.wait(_PATIENCE_S)
+        status = 200 if watched.ready.is_set() else 202
+        return HTMLResponse("".join(outline(thread_id, watched)), status)
+
+    async def live(self, request: Request) -> Response:
+        if self._followers >= _MOST_FOLLOWERS:
+            return trouble(429, "Too many pages follow threads; close some.")
+        thread_id, start = self._id(request), _given_start(request)
+        seen = request.headers.get("last-event-id", "")
+        after = int(seen) if seen.isdecimal() else _number(request, "after", -1)
+        cutter = Cutter(address_of(thread_id), start, look=_look(request))
+        events = Follow(self._threads, thread_id, cutter, start.first_read).events(after, self._threads.stopping.is_set)
+
+        async def counted_events() -> AsyncIterator[str]:
+            self._followers += 1
+            try:
+                async for event in events:
+                    yield event
+            finally:
+                self._followers -= 1
+
+        return StreamingResponse(counted_events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    def line(self, request: Request) -> Response:
+        n = request.path_params["n"]
+        pieces = text_of_line(self._threads.lines(self._id(request), n), n)
+        return StreamingResponse((piece.encode("utf-8", "backslashreplace") for piece in pieces), media_type="text/plain")
+
+    def image(self, request: Request) -> Response:
+        n, number = request.path_params["n"], request.path_params["number"]
+        images = [image for entry in entries_of_line(self._threads.lines(self._id(request), n), n) for image in entry.images]
+        shown = picture(images[number]) if number < len(images) else None
+        if shown is None:
+            return trouble(404, "There is no such image.")
+        return Response(shown.data, media_type=shown.media_type, headers={"cache-control": "private, max-age=3600"})
+
+    async def change(self, request: Request) -> Response:
+        if not self._settings.allow_changes:
+            return trouble(403, "This server only shows threads; start it with --allow-changes to change them.")
+        form = await _form(request)
+        if form.get("stamp") != request.scope["stamp"]:
+            return trouble(403, "The form is of another session; load the page again.")
+        what = request.url.path.rpartition("/")[2]
+        thread_id = self._id(request)
+        await to_thread.run_sync(self._changed, thread_id, what, form.get("name", ""))
+        return RedirectResponse(address_of(thread_id), 303)
+
+    def _changed(self, thread_id: str, what: str, name: str) -> None:
+        if what == "rename":
+            rename(self._threads.store, thread_id, name)
+        else:
+            (archive if what == "archive" else unarchive)(self._threads.store, thread_id)
+
+    def _id(self, request: Request) -> str:
+        text = request.path_params["id"]
+        found = self._threads.find(text)
+        if found is None:
+            raise NotFoundError(f"no thread {text!r} is here, or more than one is meant")
+        return found
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a small form; a long one has none."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > _LONGEST_FORM:
+        return {}
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+
+
+def _start(request: Request, watched: Watched) -> Start | None:
+    """Where the page begins that is asked for; None while the thread must be read further to tell."""
+    turn = request.query_params.get("turn", "")
+    ready = watched.ready.is_set()
+    if turn == "last":
+        return last_start(watched) if ready else None
+    if turn:
+        found = turn_start(watched, int(turn) if turn.isdecimal() else 0)
+        return found or (last_start(watched) if ready else None)
+    line = _number(request, "line", -1)
+    if line >= 0:
+        known = ready or watched.timeline.next_n > line
+        return line_start(watched, line) if known else Start(line, _number(request, "before", 0))
+    return _given_start(request)
+
+
+def _look(request: Request) -> Look:
+    return Look(_number(request, "line", -1), request.query_params.get("full") == "1")
+
+
+def _given_start(request: Request) -> Start:
+    return Start(_number(request, "from", 0), _number(request, "before", 0))
+
+
+def _number(request: Request, name: str, otherwise: int) -> int:
+    text = request.query_params.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 16 else otherwise
+
+
+def _wait_a_little(watched: Watched) -> Response:
+    told = f"The thread is long and still being read: {len(watched.timeline.turns):,} turns so far. This page comes again by itself."
+    answer = trouble(202, told)
+    answer.headers["refresh"] = "1"
+    return answer

@@ -1,0 +1,136 @@
+"""One page of a transcript: from a line on, as much as a page may hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from rollout.render.html_blocks import Transcript, text_html
+from rollout.render.images import is_picture
+from rollout.render.sharing import Sharing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rollout.lines import Found
+    from rollout.render.entries import Stretch
+    from rollout.render.sharing import Item
+    from rollout.render.shown import Entry
+
+PAGE = 400_000
+LONGEST = 20_000
+OVERLAP = 64
+"""So many lines before a page are read with it, so that twins of what stands there are known as such."""
+
+
+class Start(NamedTuple):
+    """Where a page begins: the number of its first line, and how many turns began before that."""
+
+    n: int = 0
+    before: int = 0
+
+    @property
+    def first_read(self) -> int:
+        """The line to begin reading with."""
+        return max(0, self.n - OVERLAP)
+
+
+class Look(NamedTuple):
+    """How a page is to look: which line is marked, and whether the context that programs put in is shown."""
+
+    marked: int = -1
+    full: bool = False
+
+
+_PLAIN = Look()
+
+
+class Cutter:
+    """Makes one page; afterwards ``next`` says where the following one begins, None at the end of the thread.
+
+    ``given`` is the number of the last line that was shown. ``marked`` gets an anchor of its own.
+    """
+
+    def __init__(self, thread: str, start: Start, dropped: tuple[Stretch, ...] = (), look: Look = _PLAIN) -> None:
+        """``thread``: the address of the thread's page."""
+        self.next: Start | None = None
+        self.given = start.n - 1
+        self.turns = start.before
+        self._thread, self._start, self._marked = thread, start, look.marked
+        self._sharing = Sharing(None, dropped, full=look.full)
+        self._transcript = Transcript(self._image)
+        self._shift: int | None = None
+
+    def pieces(self, found: Iterable[Found], most: int = PAGE) -> Iterator[str]:
+        """The HTML of the page; ``found`` begins at ``start.first_read``."""
+        size = 0
+        for item in self.items(found):
+            if self._is_full(size, most, item):
+                self.next = Start(item.entry.n, self.turns - (item.entry.kind == "user"))
+                return
+            self.given = max(self.given, item.entry.n)
+            for piece in self.html(item):
+                size += len(piece)
+                yield piece
+
+    def items(self, found: Iterable[Found]) -> Iterator[Item]:
+        """What is to be shown, turns numbered as in the whole thread; may be called again with what follows."""
+        for item in self._sharing.items(found):
+            if self._shift is None:
+                if item.entry.n < self._start.n:
+                    continue
+                self._shift = self._start.before + (item.entry.kind == "user") - item.turn
+            self.turns = item.turn + self._shift
+            if item.entry.kind != "header":  # its facts stand above the transcript
+                yield item._replace(turn=self.turns)
+
+    def html(self, item: Item) -> Iterator[str]:
+        """One item; what is too long for a page is cut, which is told with a link to the whole."""
+        entry = item.entry
+        if entry.kind == "hidden":
+            yield self._hidden(entry)
+            return
+        if entry.n == self._marked >= 0:
+            yield '<span class="found" id="found"></span>'
+        short = entry._replace(text=entry.text[:LONGEST], title=entry.title[:LONGEST])
+        yield from self._transcript.item(item._replace(entry=short))
+        whole = max(len(entry.text), len(entry.title))
+        if whole > LONGEST:
+            yield f'<p class="note cut">{LONGEST:,} of {whole:,} characters are shown: <a href="{self._thread}/line/{entry.n}">the whole text</a></p>\n'
+
+    def _hidden(self, entry: Entry) -> str:
+        told = text_html(entry.title.removesuffix(": --full shows them"))
+        again = f"{self._thread}?from={self._start.n}&amp;before={self._start.before}&amp;full=1"
+        return f'<p class="note">{told}. <a href="{again}">Show</a></p>\n'
+
+    def _is_full(self, size: int, most: int, item: Item) -> bool:
+        entry = item.entry
+        new_line = entry.n > self.given
+        return new_line and size >= (most if entry.kind == "user" else most + most // 2)
+
+    def _image(self, entry: Entry, number: int) -> str:
+        return f"{self._thread}/image/{entry.n}/{number}" if is_picture(entry.images[number]) else ""
+
+
+def shown_at(found: Iterable[Found], start: Start, n: int) -> int:
+    """The line of a page under which a person finds what line ``n`` tells: its own, or that of its twin before."""
+    shown = start.n
+    for item in Cutter("", start, look=Look(full=True)).items(found):
+        if item.entry.n > n:
+            break
+        shown = max(shown, item.entry.n)
+    return shown
+
+
+def text_of_line(found: Iterable[Found], n: int) -> Iterator[str]:
+    """All that a person reads of one line, as plain text."""
+    for entry in entries_of_line(found, n):
+        yield "\n".join(filter(None, (entry.title, entry.text))) + "\n"
+
+
+def entries_of_line(found: Iterable[Found], n: int) -> Iterator[Entry]:
+    """The entries of one line; ``found`` begins with it."""
+    for item in Sharing(None, full=True).items(found):
+        if item.entry.n > n:
+            return
+        if item.entry.n == n:
+            yield item.entry

@@ -1,0 +1,100 @@
+"""The threads that a server shows: one store, and for each thread lately looked at its timeline."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
+
+from rollout.errors import FormatError, RolloutError
+from rollout.render.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rollout.lines import Found, Position
+    from rollout.query import Thread as Row
+    from rollout.store.base import ThreadStore
+
+_KEPT = 16
+
+
+class Threads:
+    """One store for the pages; safe from any thread."""
+
+    def __init__(self, store: ThreadStore, row: Callable[[str], Row]) -> None:
+        """``row`` gives the facts of one thread, as a listing has them; it raises NotFoundError."""
+        self.store, self.row = store, row
+        self.stopping = Event()
+        self._lock = Lock()
+        self._timelines: OrderedDict[str, Watched] = OrderedDict()
+
+    def find(self, text: str) -> str | None:
+        """The one thread that a text means, None when there is none or not only one."""
+        found = self.store.resolve(text)
+        return found[0] if len(found) == 1 else None
+
+    def lines(self, thread_id: str, start: int = 0) -> Iterator[Found]:
+        """The thread from a line on; where its base is missing, at least its own lines."""
+        try:
+            return self.store.lines(thread_id, start)
+        except FormatError:
+            return self.store.lines(thread_id, start, own=True)
+
+    def timeline(self, thread_id: str) -> Watched:
+        """The timeline of a thread; it is brought up to date in the background."""
+        with self._lock:
+            watched = self._timelines.pop(thread_id, None) or Watched(self, thread_id)
+            self._timelines[thread_id] = watched
+            while len(self._timelines) > _KEPT:
+                self._timelines.popitem(last=False)[1].stop()
+        watched.catch_up()
+        return watched
+
+
+class Watched:
+    """The timeline of one thread, kept; ``timeline`` may be read while it grows."""
+
+    def __init__(self, threads: Threads, thread_id: str) -> None:
+        """Nothing is read."""
+        self.timeline = Timeline()
+        self.ready = Event()
+        self.problem = ""
+        self._threads, self._thread_id = threads, thread_id
+        self._end: Position | None = None
+        self._stopped = False
+        self._lock = Lock()
+
+    def stop(self) -> None:
+        """Read no further."""
+        self._stopped = True
+
+    def catch_up(self) -> None:
+        """Read what came since, unless somebody is at it."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            end = self._threads.store.end(self._thread_id)
+            if end == self._end:
+                self._lock.release()
+                return
+            if self._end is not None and end < self._end:
+                self.timeline = Timeline()
+            self._end = end
+            self.ready.clear()
+            Thread(target=self._read, daemon=True).start()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _read(self) -> None:
+        try:
+            for found in self._threads.lines(self._thread_id, self.timeline.next_n):
+                if self._stopped or self._threads.stopping.is_set():
+                    return
+                self.timeline.take(found)
+        except (RolloutError, OSError) as error:
+            self.problem = str(error)
+        finally:
+            self.ready.set()
+            self._lock.release()
