@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rollout import SyncRolloutRecorder
-from rollout.cli import usage_files
+from rollout.cli import thread_files
 from rollout.items import TokenCount
 from rollout.lifecycle.fork import fork
 from rollout.lines import Line
@@ -224,7 +224,7 @@ def test_our_own_forks_count_once(home: Home, rollout: Rollout) -> None:
 
 def test_every_page_of_threads_is_read(home: Home, rollout: Rollout, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many threads there are, only a page of rows is in memory."""
-    monkeypatch.setattr(usage_files, "_PAGE", 2)
+    monkeypatch.setattr(thread_files, "_PAGE", 2)
     for number in range(1, 8):
         Recording(number).turn(amount(number)).put(home.path)
     run = rollout("usage", "--json")
@@ -239,8 +239,8 @@ def test_a_thread_that_moved_since_it_was_listed_is_found(home: Home) -> None:
     path.write_bytes(recording.data[:-1])
     store = LocalStore(home.path)
     (row,) = store.list(EVERYTHING).threads
-    (there,) = (list(found) for found, _ in usage_files.files_of(store, row))
-    (moved,) = (list(found) for found, _ in usage_files.files_of(store, row._replace(path=row.path + ".gone")))
+    (there,) = (list(found) for found, _ in thread_files.files_of(store, row))
+    (moved,) = (list(found) for found, _ in thread_files.files_of(store, row._replace(path=row.path + ".gone")))
 
     assert there == moved
     assert amount(105, 20) == taken(b"".join(line.data for line in moved if isinstance(line, Line)))

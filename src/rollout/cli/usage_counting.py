@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.cli.table import title
-from rollout.cli.usage_files import files_of
+from rollout.cli.thread_files import files_of
 from rollout.errors import FormatError, NotFoundError
 from rollout.lines import Damage
 from rollout.usage import roots, uses

@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("show", "read a thread"),
     "replay": ("replay", "play a thread in its own time"),
     "search": ("search", "find what was said and done in threads"),
+    "find": ("find", "find the threads that made a commit, touched a file, ran a command"),
     "history": ("history", "show what the model would be sent"),
     "stats": ("stats", "tell what is in the home: threads, sizes, days, folders"),
     "usage": ("usage", "add up the tokens that threads took"),

@@ -9,7 +9,7 @@ from rollout.cli.home import open_store
 from rollout.cli.output import Document
 from rollout.cli.progress import amount_of_bytes
 from rollout.cli.statuses import DONE
-from rollout.cli.usage_files import Everything
+from rollout.cli.thread_files import Everything
 from rollout.render.plots import bar, grouped, sparkline
 from rollout.render.safe import fit, pad, safe_line, width
 

@@ -14,8 +14,8 @@ from rollout.cli.options import THREAD_HELP
 from rollout.cli.output import Document, to_json
 from rollout.cli.progress import Progress
 from rollout.cli.statuses import DONE, FINDING, UsageError
+from rollout.cli.thread_files import Everything
 from rollout.cli.usage_counting import Counting, Days, families
-from rollout.cli.usage_files import Everything
 from rollout.cli.usage_table import UsageTable, cell_object
 from rollout.errors import FormatError
 from rollout.render.safe import safe_line

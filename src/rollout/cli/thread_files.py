@@ -1,4 +1,4 @@
-"""The threads whose usage is counted, and their lines, file by file."""
+"""Every thread of a store, and the lines and bytes of each, file by file."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from rollout.usage import Ancestry
 
 _PAGE = 500
+_OLDEST_FIRST = Order("created", ascending=True)
 
 
 class Everything:
     """Every thread of a store, once, the archived ones included; ``left_out`` counts what was passed over, by reason."""
 
-    def __init__(self, store: ThreadStore) -> None:
+    def __init__(self, store: ThreadStore, order: Order = _OLDEST_FIRST) -> None:
         """Nothing is read yet."""
-        self._store = store
+        self._store, self._order = store, order
         self.left_out: dict[str, int] = {}
 
     def rows(self) -> Iterator[Thread]:
         """The rows, a page in memory at a time."""
-        query = EVERYTHING._replace(order=Order("created", ascending=True), limit=_PAGE)
+        query = EVERYTHING._replace(order=self._order, limit=_PAGE)
         seen: set[str] = set()
         hidden: dict[str, int] = {}
         while True:
@@ -83,6 +84,19 @@ def files_of(store: ThreadStore, row: Thread) -> Iterator[tuple[Iterator[Found],
     for segment in segments:
         blocks = store.raw(row.id, segment.rollout_id)
         yield _found(blocks), Builds(store, row.id, newest=segment is segments[-1])
+
+
+def blocks_of(store: ThreadStore, row: Thread) -> Iterator[bytes]:
+    """The bytes of a thread's own files, decompressed, the oldest first. Raises as ``files_of`` does."""
+    if row.segments == 1:
+        try:
+            with open_source(row.path) as source:
+                yield from source.blocks()
+        except FileNotFoundError:
+            yield from store.raw(row.id)
+        return
+    for segment in store.segments(row.id):
+        yield from store.raw(row.id, segment.rollout_id)
 
 
 def _file(store: ThreadStore, row: Thread) -> Iterator[Found]:
