@@ -9,7 +9,8 @@ import pytest
 
 from cli.homes import thread_id, turn
 from rollout.cli.table import unique_length
-from rollout.cli.when import ago, moment
+from rollout.cli.when import moment
+from rollout.render.naming import ago
 from rollout.render.safe import width
 from rollout.times import parse_ms
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.cli.output import Document, to_json
 from rollout.cli.rows import thread_object
-from rollout.cli.table import title, unique_length
-from rollout.cli.when import ago
+from rollout.cli.table import unique_length
+from rollout.render.naming import ago, title
 from rollout.render.safe import fit, safe, safe_line, width
 
 if TYPE_CHECKING:

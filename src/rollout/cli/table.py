@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rollout.cli.when import ago
+from rollout.render.naming import ago, tilde, title
 from rollout.render.safe import fit, pad, safe_line, width
 from rollout.times import to_text
 
@@ -44,7 +44,7 @@ class Table:
             yield self._line(row, ("yellow", "dim", "dim", "bold" if thread.name and not quiet else quiet))
 
     def _cells(self, thread: Thread, shortest: int) -> tuple[str, str, str, str]:
-        folder = _tilde(safe_line(thread.summary.cwd or "?"), self._user_home)
+        folder = tilde(safe_line(thread.summary.cwd or "?"), self._user_home)
         branch = safe_line(str((thread.summary.git or {}).get("branch") or ""))
         return (
             thread.id[:shortest],
@@ -74,18 +74,6 @@ def plain_line(thread: Thread, order: str) -> str:
     return "\t".join(fields) + "\n"
 
 
-def title(thread: Thread) -> str:
-    """What a thread is called, on one line: its name, else what was asked first, with what is special in front."""
-    if thread.problem:
-        return f"[unreadable: {safe_line(thread.problem)}]"
-    family = thread.summary.source_key
-    marks = ["archived"] if thread.archived else []
-    if family not in ("cli", "vscode"):
-        marks.append(safe_line(family))
-    told = safe_line(thread.name or thread.preview[:1000]) or "(nothing was asked yet)"
-    return f"[{', '.join(marks)}] {told}" if marks else told
-
-
 def time_of(thread: Thread, order: str) -> int:
     """The time by which a listing is sorted; that of the last activity where it is sorted by something else."""
     times: dict[str, int] = {"created": thread.created_ms, "updated": thread.modified_ms, "active": thread.active_ms}
@@ -101,12 +89,6 @@ def unique_length(ids: Sequence[str]) -> int:
 
 def _common(first: str, second: str) -> int:
     return next((at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), len(first))
-
-
-def _tilde(path: str, user_home: str) -> str:
-    if user_home and user_home != "/" and (path == user_home or path.startswith(user_home + "/")):
-        return "~" + path[len(user_home) :]
-    return path
 
 
 def _fit_left(path: str, columns: int) -> str:

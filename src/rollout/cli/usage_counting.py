@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollout.cli.table import title
 from rollout.cli.thread_files import files_of
 from rollout.errors import FormatError, NotFoundError
 from rollout.lines import Damage
+from rollout.render.naming import title
 from rollout.usage import roots, uses
 
 if TYPE_CHECKING:

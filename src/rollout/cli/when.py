@@ -1,23 +1,9 @@
-"""Times as a person reads them."""
+"""Times as a person gives them."""
 
 from __future__ import annotations
 
 from rollout.cli.statuses import UsageError
-from rollout.times import parse_ms, to_text
-
-_STEPS = ((60_000, 1, ""), (3_600_000, 60_000, "m"), (86_400_000, 3_600_000, "h"), (7 * 86_400_000, 86_400_000, "d"))
-
-
-def ago(then_ms: int, now_ms: int) -> str:
-    """How long ago, up to a week; then the date (UTC)."""
-    passed = now_ms - then_ms
-    if passed < -60_000:
-        return to_text(then_ms)[:10]
-    for limit, unit, letter in _STEPS:
-        if passed < limit:
-            return f"{passed // unit}{letter} ago" if letter else "now"
-    return to_text(then_ms)[:10]
-
+from rollout.times import parse_ms
 
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
 _DAY = len("2026-02-08")

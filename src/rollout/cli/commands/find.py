@@ -14,11 +14,11 @@ from rollout.cli.output import Document, to_json
 from rollout.cli.progress import Progress, amount_of_bytes
 from rollout.cli.rows import thread_object
 from rollout.cli.statuses import DONE, FINDING, NOT_FOUND, UsageError, message_of
-from rollout.cli.table import time_of, title
+from rollout.cli.table import time_of
 from rollout.cli.thread_files import Everything, blocks_of, files_of
-from rollout.cli.when import ago
 from rollout.errors import RolloutError
 from rollout.query import Order
+from rollout.render.naming import ago, title
 from rollout.render.safe import fit, safe_line
 
 if TYPE_CHECKING:
