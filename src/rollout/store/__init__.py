@@ -1,4 +1,4 @@
-"""Where threads live: the contract (``base``), the reference (``memory``), a Codex home (``local``).
+"""Where threads live: the contract (``base``), the reference (``memory``), a Codex home (``local``), PostgreSQL.
 
 ``open_store`` finds the store that a path or URL means; each backend is imported only when it is asked for.
 """
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def open_store(url_or_path: str | os.PathLike[str] = "") -> ThreadStore:
     """The store that a text means: a path or ``file:`` URL is a home, ``memory:`` a new store in memory.
 
-    Without a text: the home of ``ROLLOUT_HOME``, else of ``CODEX_HOME``, else ``~/.codex``.
+    ``postgresql://[user@]host[:port]/database[?tenant=name]`` are the threads of a tenant on a server. Without a
+    text: the home of ``ROLLOUT_HOME``, else of ``CODEX_HOME``, else ``~/.codex``.
     Raises RolloutError for anything else, saying which forms there are.
     """
     text = os.fspath(url_or_path)
@@ -26,7 +27,7 @@ def open_store(url_or_path: str | os.PathLike[str] = "") -> ThreadStore:
         return _open_home(text)
     opener = _OPENERS.get(scheme.lower())
     if opener is None:
-        raise RolloutError(f"{text!r}: no store is known by {scheme}:; give a folder, file:<path> or memory:")
+        raise RolloutError(f"{text!r}: no store is known by {scheme}:; give a folder, file:<path>, postgresql:<server> or memory:")
     return opener(rest)
 
 
@@ -54,13 +55,20 @@ def _open_memory(rest: str) -> ThreadStore:
     return MemoryStore()
 
 
-def _refuse_postgres(_: str) -> ThreadStore:
-    raise RolloutError("postgresql: the postgres extra is not available yet; give a folder, file:<path> or memory:")
+def _open_postgres(rest: str) -> ThreadStore:
+    try:
+        from rollout.store.postgres.store import PostgresStore  # noqa: PLC0415 - an extra, and it takes its time
+        from rollout.store.postgres.target import parse  # noqa: PLC0415 - the same
+    except ModuleNotFoundError as missing:
+        if missing.name != "psycopg":
+            raise
+        raise RolloutError("postgresql: needs the extra: pip install 'rollout-recorder[postgres]'") from None
+    return PostgresStore(parse(f"postgresql:{rest}"))
 
 
 _OPENERS = {
     "file": _open_file_url,
     "memory": _open_memory,
-    "postgresql": _refuse_postgres,
-    "postgres": _refuse_postgres,
+    "postgresql": _open_postgres,
+    "postgres": _open_postgres,
 }

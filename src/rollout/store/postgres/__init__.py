@@ -1,0 +1,1 @@
+"""Threads in PostgreSQL: many hosts, one store. See docs/design/scale.md."""

@@ -1,0 +1,162 @@
+"""Connections to one server: made when needed, kept while healthy, at most so many at once.
+
+An own stack of them and no pool library: a pool hides for how long a server has been away behind retries of its own,
+and the writer must know at once (docs/decisions/0040-own-connections.md).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from threading import BoundedSemaphore, Lock
+from typing import TYPE_CHECKING, Any, LiteralString
+
+import psycopg
+
+from rollout.errors import RolloutError
+from rollout.store.postgres.schema import check_version
+from rollout.store.postgres.target import DEFAULT_TENANT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from typing import TypeAlias
+
+    from rollout.store.postgres.target import Target
+
+    Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+    Row: TypeAlias = tuple[Any, ...]
+    Fetch: TypeAlias = Callable[[LiteralString, Mapping[str, Any]], list[Row]]
+
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
+_TRIES = 2
+
+
+class UnreachableError(RolloutError):
+    """The server of the store cannot be reached, or refuses; the message says why, without credentials."""
+
+
+class Connections:
+    """The connections of one store and of its writers; closed when the last of them is. Safe from any thread."""
+
+    def __init__(self, target: Target) -> None:
+        """Nothing is connected yet."""
+        self.target = target
+        self.tenant = target.tenant
+        self._idle: list[Connection] = []
+        self._lock = Lock()
+        self._slots = BoundedSemaphore(target.connections)
+        self._users = 1
+        self._checked = False
+
+    def retain(self) -> None:
+        """One more user."""
+        with self._lock:
+            self._users += 1
+
+    def release(self) -> None:
+        """One user less; the last one closes the connections."""
+        with self._lock:
+            self._users -= 1
+            closing, self._idle = (self._idle, []) if self._users <= 0 else ([], self._idle)
+        for one in closing:
+            one.close()
+
+    @contextmanager
+    def use(self) -> Generator[Connection]:
+        """A connection in autocommit; one that failed is thrown away. Errors of the driver come through."""
+        with self._slots:
+            found = self._take()
+            try:
+                yield found
+            except BaseException:
+                found.close()
+                raise
+            self._give(found)
+
+    def fetch(self, sql: LiteralString, values: Mapping[str, Any]) -> list[Row]:
+        """The rows of one statement that only reads, tried twice. Raises UnreachableError."""
+        return self.reading(lambda fetch: fetch(sql, values))
+
+    def reading(self, work: Callable[[Fetch], Any]) -> Any:  # noqa: ANN401 - what the work gives
+        """Do work that may be repeated: once more on a new connection when the first is gone."""
+        for left in reversed(range(_TRIES)):
+            try:
+                with self.use() as connection:
+                    return work(fetching(connection))
+            except AWAY as error:
+                self.forget_idle()
+                if not left:
+                    raise self.unreachable(error) from None
+            except psycopg.Error as error:
+                raise self.unreachable(error) from None
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def changing(self) -> Generator[Connection]:
+        """A transaction. Raises UnreachableError when the server is away."""
+        try:
+            with self.use() as connection, connection.transaction():
+                yield connection
+        except psycopg.Error as error:
+            if isinstance(error, AWAY):
+                self.forget_idle()
+            raise self.unreachable(error) from None
+
+    def unreachable(self, error: BaseException) -> UnreachableError:
+        """The error in words, without credentials."""
+        return UnreachableError(f"{self.target.shown}: {self.target.safe(error)}")
+
+    def forget_idle(self) -> None:
+        """Throw away what is kept: after one connection broke the others probably did."""
+        with self._lock:
+            broken, self._idle = self._idle, []
+        for one in broken:
+            one.close()
+
+    def connect(self) -> Connection:
+        """A new connection, of which the caller takes care; it sees one tenant."""
+        try:
+            made = psycopg.connect(self.target.conninfo, autocommit=True)
+        except psycopg.ProgrammingError as error:  # an option of the URL that the driver does not know
+            raise RolloutError(f"{self.target.shown}: {self.target.safe(error)}") from None
+        try:
+            self._prepare(made)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def _prepare(self, made: Connection) -> None:
+        if not self._checked:
+            check_version(made)
+        wanted = self.target.tenant or DEFAULT_TENANT
+        made.execute(
+            "SELECT set_config('rollout.tenant', %s, false), set_config('search_path', 'rollout', false),"
+            " set_config('synchronous_commit', %s, false), set_config('lock_timeout', '10s', false)",
+            (wanted, self.target.flush_commit),
+        )
+        row = made.execute("SELECT rollout.tenant()").fetchone()
+        bound = str(row[0]) if row else wanted
+        if self.target.tenant and bound != wanted:
+            raise RolloutError(f"{self.target.shown}: this role belongs to another tenant than {wanted!r}")
+        self.tenant, self._checked = bound, True
+
+    def _take(self) -> Connection:
+        while True:
+            with self._lock:
+                found = self._idle.pop() if self._idle else None
+            if found is None:
+                return self.connect()
+            if not found.closed:
+                return found
+
+    def _give(self, connection: Connection) -> None:
+        with self._lock:
+            if self._users > 0 and not connection.closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+def fetching(connection: Connection) -> Fetch:
+    """How to ask one connection."""
+    return lambda sql, values: connection.execute(sql, values).fetchall()

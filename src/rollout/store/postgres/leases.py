@@ -1,0 +1,161 @@
+"""Who writes a thread: a lease with an epoch. Whoever takes over raises the epoch, and the old writer is fenced.
+
+A lease is kept alive by one thread a store while writers are open; a process that is stopped or cut off loses it once
+its time is over and somebody else wants it. Every write checks it in its own transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager, suppress
+from threading import Condition, Thread
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
+
+import psycopg
+
+from rollout.errors import BusyError, FencedError
+from rollout.store.base import Owner
+from rollout.store.postgres.connections import AWAY
+from rollout.times import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from rollout.store.postgres.connections import Connection, Connections, Fetch
+
+_POLL_S = 0.05
+_ACQUIRE = """
+INSERT INTO rollout.leases AS l (tenant, thread_id, epoch, holder, expires_at, pid, program, host, started)
+VALUES (%(tenant)s, %(id)s, 1, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s),
+        %(pid)s, %(program)s, %(host)s, %(started)s)
+ON CONFLICT (tenant, thread_id) DO UPDATE SET epoch = l.epoch + 1, holder = excluded.holder,
+    expires_at = excluded.expires_at, pid = excluded.pid, program = excluded.program, host = excluded.host,
+    started = excluded.started
+WHERE l.holder IS NULL OR l.holder = excluded.holder OR l.expires_at < clock_timestamp()
+RETURNING epoch
+"""
+_OWNER = """
+SELECT pid, program, host, started FROM rollout.leases
+WHERE tenant = %(tenant)s AND thread_id = %(id)s AND holder IS NOT NULL AND expires_at >= clock_timestamp()
+"""
+_RENEW = """
+UPDATE rollout.leases SET expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)
+WHERE tenant = %(tenant)s AND holder = %(holder)s AND thread_id = %(id)s AND epoch = %(epoch)s
+"""
+_RELEASE = """
+UPDATE rollout.leases SET holder = NULL
+WHERE tenant = %(tenant)s AND thread_id = %(id)s AND holder = %(holder)s AND epoch = %(epoch)s
+"""
+LOST = "RO001"
+
+
+class Lease(NamedTuple):
+    """The right to write one thread, as long as nobody has a higher epoch."""
+
+    thread_id: str
+    holder: str
+    epoch: int
+
+
+class Leases:
+    """Takes leases, keeps them alive, gives them back. Safe from any thread."""
+
+    def __init__(self, connections: Connections, program: str = "rollout") -> None:
+        """No lease is held."""
+        self._connections = connections
+        self._program = program
+        self._held: dict[str, Lease] = {}
+        self._changed = Condition()
+        self._keeper: Thread | None = None
+
+    def new_holder(self) -> str:
+        """A name for a writer that nobody else has: with it a repeated call is known as the same one."""
+        return uuid4().hex
+
+    def acquire(self, connection: Connection, thread_id: str, holder: str) -> Lease:
+        """Take a lease in the caller's transaction; raises BusyError naming the owner."""
+        values = self._values(Lease(thread_id, holder, 0)) | {
+            "pid": os.getpid(), "program": self._program, "host": os.uname().nodename,
+            "started": to_text(time.time_ns() // 1_000_000, millis=False),
+        }  # fmt: skip
+        row = connection.execute(_ACQUIRE, values).fetchone()
+        if row is None:
+            owner = connection.execute(_OWNER, values).fetchone()
+            raise BusyError(thread_id, Owner(*owner).facts() if owner else {})
+        return Lease(thread_id, holder, int(row[0]))
+
+    def wait_for(self, thread_id: str, holder: str, wait: float) -> Lease:
+        """Take a lease, waiting up to so many seconds; raises BusyError."""
+        end = time.monotonic() + wait
+        while True:
+            try:
+                with self._connections.changing() as connection:
+                    return self.acquire(connection, thread_id, holder)
+            except BusyError:
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise
+                time.sleep(min(_POLL_S, left))
+
+    def keep(self, lease: Lease) -> None:
+        """Keep a lease alive until ``release``."""
+        with self._changed:
+            self._held[lease.holder] = lease
+            if self._keeper is None:
+                self._keeper = Thread(target=self._renew_all, name="rollout-leases", daemon=True)
+                self._keeper.start()
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back; when the server is away it ends by itself."""
+        with self._changed:
+            self._held.pop(lease.holder, None)
+            self._changed.notify_all()
+        with suppress(*AWAY), self._connections.use() as connection:
+            connection.execute(_RELEASE, self._values(lease))
+
+    def confirm(self, connection: Connection, lease: Lease) -> None:
+        """Hold a lease to the end of the caller's transaction; raises FencedError when another writer has it."""
+        try:
+            connection.execute(
+                "SELECT rollout.hold(%(tenant)s, %(id)s, %(holder)s, %(epoch)s, %(seconds)s)", self._values(lease)
+            )
+        except psycopg.Error as error:
+            if error.sqlstate == LOST:
+                raise FencedError(
+                    f"thread {lease.thread_id}: the lease of this writer ended and another one took over;"
+                    " open the thread again"
+                ) from None
+            raise
+
+    def owner(self, fetch: Fetch, thread_id: str) -> Owner | None:
+        """Who holds the lease of a thread."""
+        rows = fetch(_OWNER, {"tenant": self._connections.tenant, "id": thread_id})
+        return Owner(*rows[0]) if rows else None
+
+    @contextmanager
+    def held(self, thread_id: str) -> Generator[Connection]:
+        """A transaction under the lease of a thread, which is free again at its end."""
+        with self._connections.changing() as connection:
+            lease = self.acquire(connection, thread_id, self.new_holder())
+            yield connection
+            connection.execute(_RELEASE, self._values(lease))
+
+    def _values(self, lease: Lease) -> dict[str, object]:
+        return {
+            "tenant": self._connections.tenant, "id": lease.thread_id, "holder": lease.holder, "epoch": lease.epoch,
+            "seconds": self._connections.target.lease_s,
+        }  # fmt: skip
+
+    def _renew_all(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait(self._connections.target.lease_s / 3)
+                held = list(self._held.values())
+                if not held:
+                    self._keeper = None
+                    return
+            with suppress(*AWAY), self._connections.use() as connection, connection.pipeline():
+                for lease in held:
+                    connection.execute(_RENEW, self._values(lease))

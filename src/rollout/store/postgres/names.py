@@ -1,0 +1,41 @@
+"""Names of threads, and what a text means."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from rollout.ids import ThreadId, try_parse
+from rollout.store.postgres.folding import exact
+
+if TYPE_CHECKING:
+    from rollout.store.postgres.connections import Fetch
+
+_BEGINNING = re.compile(r"[0-9a-f-]{4,36}")
+
+
+def all_names(fetch: Fetch, tenant: str) -> dict[str, str]:
+    """The name of every thread that has one."""
+    rows = fetch(
+        "SELECT thread_id::text, name FROM rollout.threads WHERE tenant = %(tenant)s AND name IS NOT NULL",
+        {"tenant": tenant},
+    )
+    return {identity: json.loads(name) for identity, name in rows}
+
+
+def resolve(fetch: Fetch, tenant: str, text: str) -> tuple[ThreadId, ...]:
+    """The threads that a text means: an id in any form, a prefix of 4 or more, or a name."""
+    wanted, prefix = try_parse(text), text.lower()
+    if wanted is not None:
+        sql = "SELECT thread_id::text FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s"
+        rows = fetch(sql, {"tenant": tenant, "id": wanted})
+    else:
+        beginning = f"{prefix}%" if _BEGINNING.fullmatch(prefix) else None
+        rows = fetch(
+            "SELECT thread_id::text FROM rollout.threads WHERE tenant = %(tenant)s AND name = %(name)s UNION"
+            " SELECT thread_id::text FROM rollout.threads WHERE tenant = %(tenant)s"
+            " AND thread_id::text LIKE %(beginning)s ORDER BY 1",
+            {"tenant": tenant, "name": exact(text), "beginning": beginning},
+        )
+    return tuple(ThreadId(row[0]) for row in rows)

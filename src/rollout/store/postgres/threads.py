@@ -1,0 +1,156 @@
+"""Rows of ``threads``: made from what a file's state tells, made anew from the lines, and read back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from rollout.ids import ThreadId
+from rollout.query import Thread, text_of, title_key
+from rollout.store.postgres.chain import chain_of, files_of
+from rollout.store.postgres.connections import fetching
+from rollout.store.postgres.folding import exact, folded, inherit, summary_from, thread_columns
+from rollout.store.postgres.reading import lines
+from rollout.times import parse_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rollout.store.postgres.chain import Chain, File
+    from rollout.store.postgres.connections import Connection, Fetch, Row
+    from rollout.store.postgres.folding import FileState
+    from rollout.summary import Summary
+
+COLUMNS = (
+    "thread_id::text, path, archived, size, created_ms, modified_ms, active_ms, name, summary, segments"
+)
+_WRITE = """
+INSERT INTO rollout.threads (tenant, thread_id, path, named_ms, archived, size, segments, created_ms, modified_ms,
+    active_ms, tokens, state, source, provider, cwd, branch, parent, forked_from, title, texts, summary, name)
+VALUES (%(tenant)s, %(id)s, %(path)s, %(named_ms)s, %(archived)s, %(size)s, %(segments)s, %(created_ms)s,
+    %(modified_ms)s, %(active_ms)s, %(tokens)s, %(state)s, %(source)s, %(provider)s, %(cwd)s, %(branch)s, %(parent)s,
+    %(forked_from)s, %(title)s, %(texts)s, %(summary)s, %(name)s)
+"""
+
+
+def row_of_state(thread_id: ThreadId, name: str, state: FileState, named_ms: int) -> Thread:
+    """The row of a thread of one file, as far as its writer knows it: neither name nor place."""
+    if state.base is not None:
+        state.summary.partial = not state.summary.preview
+    modified_ms = state.modified_ns // 1_000_000
+    return _row(thread_id, f"postgresql:{name}", state.summary, (named_ms, modified_ms))._replace(bytes=state.bytes)
+
+
+def thread_of(row: Row) -> Thread:
+    """A row of ``COLUMNS`` as a listing gives it."""
+    identity, path, archived, size, created, modified, active, name, summary_json, segments = row
+    summary = summary_from(summary_json)
+    return Thread(
+        id=ThreadId(identity),
+        path=f"postgresql:{path}",
+        archived=archived,
+        bytes=size,
+        created_ms=created,
+        modified_ms=modified,
+        active_ms=active,
+        name=None if name is None else json.loads(name),
+        summary=summary,
+        segments=segments,
+        problem=None if summary.has_meta else "no session metadata",
+    )
+
+
+def one_thread(fetch: Fetch, tenant: str, thread_id: str) -> Thread | None:
+    """The row of one thread, None when there is none."""
+    rows = fetch(
+        f"SELECT {COLUMNS} FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s",  # noqa: S608 - our own columns
+        {"tenant": tenant, "id": thread_id},
+    )
+    return thread_of(rows[0]) if rows else None
+
+
+def summary_of(fetch: Fetch, chain: Chain, *, newest: bool) -> Summary:
+    """The facts of a thread from all of its own lines, or from those of its newest file; the question from its bases."""
+    mine = chain.newest.thread_id
+    owned = {number for number, one in enumerate(chain.stretches) if one.thread_id == mine}
+    found = lines(fetch, chain, own=newest)
+    summary = folded(one for one in found if newest or one.position.segment in owned)
+    if summary.history_base is not None:
+        inherit(summary, folded(lines(fetch, chain)))
+    return summary
+
+
+def refresh(connection: Connection, tenant: str, thread_id: str, name: str | None = None) -> None:
+    """Write a thread's row anew from its files, and those of the threads that build on it.
+
+    ``name`` (as JSON) counts where the thread has none.
+    """
+    waiting, done = [thread_id], {""}
+    while waiting:
+        one = waiting.pop()
+        if one in done:
+            continue
+        done.add(one)
+        files = files_of(fetching(connection), tenant, one)
+        _refresh_one(connection, tenant, files, name if one == thread_id else None)
+        waiting += building_on(fetching(connection), tenant, files)
+
+
+def building_on(fetch: Fetch, tenant: str, files: Sequence[File]) -> list[str]:
+    """The other threads whose files build on one of these files."""
+    rows = fetch(
+        "SELECT DISTINCT thread_id::text FROM rollout.segments WHERE tenant = %(tenant)s AND trash IS NULL"
+        " AND base_id = ANY(%(ids)s) AND thread_id <> %(own)s ORDER BY 1",
+        {"tenant": tenant, "ids": [one.rollout_id for one in files], "own": files[0].thread_id},
+    )
+    return [row[0] for row in rows]
+
+
+def _refresh_one(connection: Connection, tenant: str, files: Sequence[File], name: str | None) -> None:
+    newest, fetch = files[-1], fetching(connection)
+    summary = summary_of(fetch, chain_of(fetch, tenant, newest), newest=True)
+    values = {"tenant": tenant, "id": newest.thread_id}
+    old = connection.execute(
+        "DELETE FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s RETURNING name", values
+    ).fetchone()
+    kept = old[0] if old and old[0] is not None else name
+    times = newest.named_ms, newest.modified_ns // 1_000_000
+    row = _row(ThreadId(newest.thread_id), newest.name, summary, times)
+    whole = row._replace(
+        archived=newest.archived, bytes=sum(one.bytes for one in files), segments=len(files), name=_text(kept)
+    )
+    facts = thread_columns(whole) | {"path": newest.name, "named_ms": newest.named_ms, "name": kept}
+    connection.execute(_WRITE, values | facts)
+
+
+def rename(connection: Connection, tenant: str, row: Thread) -> None:
+    """Write the name of a row, and what a listing calls the thread."""
+    connection.execute(
+        "UPDATE rollout.threads SET name = %(name)s, title = %(title)s, texts = %(texts)s"
+        " WHERE tenant = %(tenant)s AND thread_id = %(id)s",
+        {
+            "tenant": tenant, "id": row.id, "name": exact(row.name or ""), "title": title_key(row),
+            "texts": text_of(row),
+        },  # fmt: skip
+    )
+
+
+def _row(thread_id: ThreadId, path: str, summary: Summary, times: tuple[int, int]) -> Thread:
+    named_ms, modified_ms = times
+    created_ms = parse_ms(summary.created_at)
+    return Thread(
+        id=thread_id,
+        path=path,
+        archived=False,
+        bytes=0,
+        created_ms=named_ms if created_ms is None else created_ms,
+        modified_ms=modified_ms,
+        active_ms=parse_ms(summary.active_at) or modified_ms,
+        name=None,
+        summary=summary,
+        problem=None if summary.has_meta else "no session metadata",
+    )
+
+
+def _text(name: str | None) -> str | None:
+    return None if name is None else str(json.loads(name))

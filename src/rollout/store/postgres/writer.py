@@ -1,0 +1,299 @@
+"""The writer of one thread: batches in one statement each, under its lease, exactly once."""
+
+from __future__ import annotations
+
+import json
+import time
+from io import BytesIO
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import psycopg
+
+from rollout.errors import ClosedError, ExistsError, FencedError, SyncError, WriteError
+from rollout.ids import try_parse
+from rollout.lines import Position
+from rollout.store.base import Writer
+from rollout.store.postgres.chain import whole_chain
+from rollout.store.postgres.connections import AWAY, UnreachableError
+from rollout.store.postgres.folding import FileState, parse_name, thread_columns
+from rollout.store.postgres.leases import LOST
+from rollout.store.postgres.threads import row_of_state
+
+if TYPE_CHECKING:
+    from rollout.codec import Era
+    from rollout.ids import ThreadId
+    from rollout.store.postgres.connections import Connection, Connections
+    from rollout.store.postgres.leases import Lease, Leases
+
+_BATCH = 1 << 20
+_TRIES = 2
+_APPEND = """
+SELECT rollout.hold(%(tenant)s, %(id)s, %(holder)s, %(epoch)s, %(seconds)s),
+       rollout.append(%(tenant)s, %(id)s, %(segment)s, %(from)s, %(facts)s::jsonb, %(row)s::jsonb,
+                      %(ats)b::bigint[], %(times)b::text[], %(types)b::text[], %(bytes)b::bytea[])
+"""
+_NEW_FILE = """
+INSERT INTO rollout.segments (tenant, thread_id, rollout_id, name, named_ms, modified_ns, mode, archived, made_by)
+VALUES (%(tenant)s, %(id)s, %(rollout)s, %(name)s, %(named)s, %(now)s, 384, false, %(holder)s)
+ON CONFLICT (tenant, thread_id, name) WHERE trash IS NULL DO NOTHING RETURNING segment
+"""
+_MADE_BEFORE = """
+SELECT segment FROM rollout.segments WHERE tenant = %(tenant)s AND thread_id = %(id)s AND name = %(name)s
+AND trash IS NULL AND made_by = %(holder)s
+"""
+_NEW_THREAD = """
+INSERT INTO rollout.threads AS t (tenant, thread_id, path, segments, named_ms)
+VALUES (%(tenant)s, %(id)s, %(name)s, 1, %(named)s)
+ON CONFLICT (tenant, thread_id) DO UPDATE SET segments = t.segments + 1, path = excluded.path, named_ms = excluded.named_ms
+"""
+
+
+class Opened(NamedTuple):
+    """An existing file that is written: the lease on its thread, its number, and what is known of it."""
+
+    lease: Lease
+    segment: int
+    state: FileState
+
+
+class _Batch(NamedTuple):
+    """Lines on their way: what is sent, again and again until it is acknowledged, and what of the pending it is."""
+
+    values: dict[str, Any]
+    length: int
+    lines: int
+
+
+class PostgresWriter(Writer):
+    """A thread on a server, open for appending. See ``Writer`` for the contract.
+
+    ``flush`` commits with the store's ``flush`` word of ``synchronous_commit`` (usually ``local``: the server's disk
+    has it), ``sync`` with ``on``: also the standbys that the server waits for.
+    """
+
+    def __init__(self, connections: Connections, leases: Leases, name: str, opened: Opened | None = None) -> None:
+        """A writer of the file ``name``; ``opened`` when it exists and its lease is held."""
+        self._connections, self._leases = connections, leases
+        self._name, self._told = name, parse_name(name)
+        self._opened = opened
+        self._state = opened.state if opened else FileState()
+        self._next_ordinal = self._state.next_ordinal
+        self._era = self._state.writer_era
+        self._holder = opened.lease.holder if opened else leases.new_holder()
+        self._pending = bytearray()
+        self._sending: _Batch | None = None
+        self._accepted = self._flushed = self._synced = self._acked = 0
+        self._before: tuple[int, int] | None = None
+        self._fenced: str | None = None
+        self._closed = False
+        self._lock = Lock()
+        connections.retain()
+
+    @property
+    def inline(self) -> bool:
+        """A round trip is too long for an event loop."""
+        return False
+
+    @property
+    def thread_id(self) -> ThreadId:
+        """The thread that is written."""
+        return self._told.thread_id
+
+    @property
+    def path(self) -> str:
+        """The name of the file, for people."""
+        return f"postgresql:{self._name}"
+
+    @property
+    def era(self) -> Era:
+        """The era of the file; a new thread is ``legacy`` unless its first line bears an ordinal."""
+        return self._era
+
+    @property
+    def next_ordinal(self) -> int | None:
+        """The ordinal of the next line; None outside the paginated era."""
+        return self._next_ordinal
+
+    @property
+    def next_n(self) -> int:
+        """The number that the next flushed line gets."""
+        return self._place_before()[1] + self._state.lines if self._opened else 0
+
+    @property
+    def position(self) -> Position:
+        """Where the next flushed byte goes."""
+        return Position(self._place_before()[0], self._state.bytes if self._opened else 0)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the thread exists in the store."""
+        return self._opened is not None
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes accepted and not yet acknowledged by the server."""
+        return len(self._pending)
+
+    def begin(self, meta_line: bytes) -> None:
+        """Make the thread exist with its first line. Idempotent; may be repeated after a lost acknowledgement.
+
+        Raises BusyError, ExistsError, WriteError.
+        """
+        self._check_open()
+        if self._opened is not None:
+            return
+        state = FileState()
+        values = self._take(state, meta_line)
+        try:
+            with self._connections.changing() as connection:
+                self._opened = self._begin(connection, state, values)
+        except (UnreachableError, psycopg.Error) as error:
+            self._opened = None
+            raise WriteError(self.path, self._connections.target.safe(error)) from None
+        self._state, self._era, self._next_ordinal = state, state.writer_era, state.next_ordinal
+        self._leases.keep(self._opened.lease)
+
+    def append(self, lines: bytes | bytearray | memoryview, count: int) -> int:
+        """Accept ``count`` whole lines; returns how many were accepted since the writer was opened."""
+        self._check_open()
+        with self._lock:
+            self._pending += lines
+            self._accepted += count
+            if self._next_ordinal is not None:
+                self._next_ordinal += count
+            return self._accepted
+
+    def flush(self) -> int:
+        """Have the server commit what was accepted, in batches of 1 MiB; before ``begin`` it stays pending."""
+        self._check_open()
+        while self._pending and self._opened is not None:
+            accepted = self._accepted
+            batch = self._sending = self._sending or self._next_batch(self._opened)
+            self._send(batch)
+            self._sending = None
+            with self._lock:
+                del self._pending[: batch.length]
+                self._acked += batch.lines
+                self._flushed = accepted if not self._pending else min(self._acked, accepted)
+        return self._flushed
+
+    def sync(self) -> int:
+        """Wait until everything flushed is as safe as the server makes it; raises SyncError."""
+        self._check_open()
+        flushed, opened = self._flushed, self._opened
+        if opened is None:
+            return self._synced
+        try:
+            with self._connections.changing() as connection:
+                connection.execute("SET LOCAL synchronous_commit = on")
+                self._confirm(connection, opened.lease)
+        except (UnreachableError, psycopg.Error) as error:
+            raise SyncError(self.path, self._connections.target.safe(error)) from None
+        self._synced = max(self._synced, flushed)
+        return self._synced
+
+    def close(self) -> None:
+        """Release the lease; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._opened is not None:
+            self._leases.release(self._opened.lease)
+        self._connections.release()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError(f"{self.path}: this writer is closed")
+        if self._fenced:
+            raise FencedError(self._fenced)
+
+    def _confirm(self, connection: Connection, lease: Lease) -> None:
+        try:
+            self._leases.confirm(connection, lease)
+        except FencedError as error:
+            self._fenced = str(error)
+            raise
+
+    def _begin(self, connection: Connection, state: FileState, values: dict[str, Any]) -> Opened:
+        lease = self._leases.acquire(connection, self.thread_id, self._holder)
+        known = {
+            "tenant": self._connections.tenant, "id": self.thread_id, "rollout": self._told.rollout_id,
+            "name": self._name, "named": self._told.unix_ms, "now": state.modified_ns, "holder": self._holder,
+        }  # fmt: skip
+        row = connection.execute(_NEW_FILE, known).fetchone()
+        if row is not None:
+            connection.execute(_NEW_THREAD, known)
+        else:
+            row = connection.execute(_MADE_BEFORE, known).fetchone()
+        if row is None:
+            raise ExistsError(f"{self._name} exists already; nothing was written")
+        opened = Opened(lease, int(row[0]), state)
+        connection.execute(_APPEND, values | self._lease_values(opened))
+        return opened
+
+    def _next_batch(self, opened: Opened) -> _Batch:
+        end = len(self._pending)
+        if end > _BATCH:
+            end = self._pending.rfind(b"\n", 0, _BATCH) + 1 or self._pending.find(b"\n", _BATCH) + 1 or end
+        before = self._state.lines
+        values = self._take(self._state, bytes(memoryview(self._pending)[:end]))
+        return _Batch(values | self._lease_values(opened), end, self._state.lines - before)
+
+    def _take(self, state: FileState, data: bytes) -> dict[str, Any]:
+        """Fold lines into what is known; what the statement needs to store them."""
+        values: dict[str, Any] = {"from": state.bytes}
+        if state.is_torn:
+            state.fence()
+        rows = [state.take(physical) for physical in BytesIO(data)]
+        state.modified_ns = time.time_ns()
+        row = row_of_state(self._told.thread_id, self._name, state, self._told.unix_ms)
+        return values | {
+            "facts": json.dumps(state.facts()),
+            "row": json.dumps(thread_columns(row)),
+            "ats": [one.at for one in rows],
+            "times": [one.timestamp for one in rows],
+            "types": [one.type for one in rows],
+            "bytes": [one.bytes for one in rows],
+        }
+
+    def _lease_values(self, opened: Opened) -> dict[str, Any]:
+        return {
+            "tenant": self._connections.tenant, "id": self.thread_id, "segment": opened.segment,
+            "holder": opened.lease.holder, "epoch": opened.lease.epoch,
+            "seconds": self._connections.target.lease_s,
+        }  # fmt: skip
+
+    def _send(self, batch: _Batch) -> None:
+        """One statement, one transaction; once more on a new connection when the first one broke."""
+        for left in reversed(range(_TRIES)):
+            try:
+                with self._connections.use() as connection:
+                    connection.execute(_APPEND, batch.values)
+            except AWAY as error:
+                self._connections.forget_idle()
+                if not left:
+                    raise WriteError(self.path, self._connections.target.safe(error)) from None
+            except psycopg.Error as error:
+                raise self._refusal(error) from None
+            else:
+                return
+
+    def _refusal(self, error: psycopg.Error) -> Exception:
+        if error.sqlstate != LOST:
+            return WriteError(self.path, self._connections.target.safe(error))
+        self._fenced = (
+            f"thread {self.thread_id}: the lease of this writer ended and another one took over; open the thread again"
+        )
+        return FencedError(self._fenced)
+
+    def _place_before(self) -> tuple[int, int]:
+        """How many stretches, and how many lines, stand before the file; nothing that is appended changes it."""
+        if self._before is None or self._state.base is None:
+            if self._state.base is None or try_parse(str(self._state.base.get("thread_id"))) is None:
+                known = self._state.base is not None
+                return int(known), 0
+            chain = whole_chain(self._connections.fetch, self._connections.tenant, self.thread_id)
+            last = len(chain.stretches) - 1
+            self._before = last, chain.lines_before(last)
+        return self._before

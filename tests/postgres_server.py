@@ -1,0 +1,99 @@
+"""A PostgreSQL server for the tests: made in a temporary folder, run by an ordinary user, removed afterwards."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from glob import glob
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from rollout.store.postgres.schema import migrate
+from rollout.store.postgres.store import PostgresStore
+from rollout.store.postgres.target import parse
+
+MISSING = "no PostgreSQL server is installed (initdb in /usr/lib/postgresql/*/bin or on the path)"
+_FAST = {"fsync": "off", "max_connections": "60", "shared_buffers": "32MB", "autovacuum": "off"}
+
+
+def binaries() -> Path | None:
+    """The folder with ``initdb``, the newest version's first."""
+    found = sorted(glob("/usr/lib/postgresql/*/bin/initdb"), key=lambda path: int(path.split("/")[4]))
+    on_path = shutil.which("initdb")
+    return Path(found[-1] if found else on_path).parent if found or on_path else None
+
+
+class Server:
+    """One server on a socket in its own folder; ``settings`` go to its configuration."""
+
+    def __init__(self, *, durable: bool = False, **settings: str) -> None:
+        """Make the cluster and start it; ``durable`` leaves fsync on."""
+        folder = binaries()
+        assert folder is not None, MISSING
+        self.binaries = folder
+        self.folder = Path(tempfile.mkdtemp(prefix="rollout-pg-"))
+        self.data, self.log = self.folder / "data", self.folder / "log"
+        self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self.run("initdb", "-D", str(self.data), "-U", "boss", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+        usual = {} if durable else _FAST
+        lines = {"listen_addresses": "''", "unix_socket_directories": f"'{self.folder}'", **usual, **settings}
+        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
+            conf.writelines(f"{name} = {value}\n" for name, value in lines.items())
+        self.start()
+        with self.admin("postgres") as connection:
+            connection.execute("CREATE DATABASE threads")
+            connection.execute("CREATE ROLE keeper LOGIN")
+        with self.admin() as connection:
+            migrate(connection, role="keeper")
+
+    def run(self, program: str, *arguments: str, check: bool = True) -> int:
+        """Run a program of the server's as its user."""
+        found = subprocess.run(
+            [str(self.binaries / program), *arguments], cwd=self.folder, check=False, capture_output=True,
+            text=True, **({"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}),
+        )  # fmt: skip
+        assert not check or found.returncode == 0, found.stderr + found.stdout
+        return found.returncode
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self.run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "60", "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it: smart, fast or immediate."""
+        self.run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop", check=False)
+
+    def kill(self) -> None:
+        """End the postmaster and all it started with SIGKILL."""
+        pid = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+        for one in (pid, *map(int, children.stdout.split())):
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+
+    def admin(self, database: str = "threads") -> psycopg.Connection[tuple[object, ...]]:
+        """A connection of the superuser."""
+        return psycopg.connect(f"host={self.folder} dbname={database} user=boss", autocommit=True)
+
+    def url(self, tenant: str = "", *, user: str = "keeper", **options: str) -> str:
+        """The URL of a tenant of its own."""
+        more = "".join(f"&{name}={value}" for name, value in options.items())
+        return f"postgresql:///threads?host={self.folder}&user={user}&tenant={tenant or uuid4().hex}{more}"
+
+    def store(self, tenant: str = "", **options: str) -> PostgresStore:
+        """The store of a tenant of its own."""
+        return PostgresStore(parse(self.url(tenant, **options)))
+
+    def remove(self) -> None:
+        """Stop it and take its folder away."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
