@@ -27,7 +27,8 @@ def binaries() -> Path | None:
     """The folder with ``initdb``, the newest version's first."""
     found = sorted(glob("/usr/lib/postgresql/*/bin/initdb"), key=lambda path: int(path.split("/")[4]))
     on_path = shutil.which("initdb")
-    return Path(found[-1] if found else on_path).parent if found or on_path else None
+    newest = found[-1] if found else on_path
+    return Path(newest).parent if newest else None
 
 
 class Server:
@@ -57,11 +58,11 @@ class Server:
 
     def run(self, program: str, *arguments: str, check: bool = True) -> int:
         """Run a program of the server's as its user."""
-        found = subprocess.run(
-            [str(self.binaries / program), *arguments], cwd=self.folder, check=False, capture_output=True,
-            text=True, **({"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}),
-        )  # fmt: skip
-        assert not check or found.returncode == 0, found.stderr + found.stdout
+        known = [str(self.binaries / program), *arguments]
+        switch = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+        quiet = subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE  # a server keeps a pipe open
+        found = subprocess.run([*switch, *known], cwd=self.folder, check=False, stdout=quiet, stderr=quiet)
+        assert not check or found.returncode == 0, (arguments, found.stderr)
         return found.returncode
 
     def start(self) -> None:

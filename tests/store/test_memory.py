@@ -149,8 +149,8 @@ def test_open_store() -> None:
 @pytest.mark.parametrize(
     ("where", "said"),
     [
-        ("postgresql://localhost/rollouts", "not available yet"),
-        ("postgres://localhost/rollouts", "not available yet"),
+        ("postgresql://localhost:none/rollouts", "no URL of a server"),
+        ("postgres://localhost/rollouts?lease=soon", "lease=soon"),
         ("redis://localhost", "no store is known by redis:"),
         ("memory:name", "has no name"),
         ("file://elsewhere/home", "folder of this machine"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from postgres_server import Server
 
-from rollout.store.postgres.store import PostgresStore
 from rollout.testing.conformance import StoreConformance
+
+if TYPE_CHECKING:
+    from postgres_server import Server
+    from rollout.store.postgres.store import PostgresStore
 
 
 @pytest.mark.slow

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import HealthCheck, settings
-from postgres_server import Server
 
-from rollout.store.postgres.store import PostgresStore
 from rollout.testing.stateful import StoreComparison
+
+if TYPE_CHECKING:
+    from postgres_server import Server
+    from rollout.store.postgres.store import PostgresStore
 
 
 class PostgresComparison(StoreComparison):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
     Row: TypeAlias = tuple[Any, ...]
-    Fetch: TypeAlias = Callable[[LiteralString, Mapping[str, Any]], list[Row]]
+    Fetch: TypeAlias = Callable[[str, Mapping[str, Any]], list[Row]]
 
+T = TypeVar("T")
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
 _TRIES = 2
 
@@ -72,11 +73,11 @@ class Connections:
                 raise
             self._give(found)
 
-    def fetch(self, sql: LiteralString, values: Mapping[str, Any]) -> list[Row]:
+    def fetch(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
         """The rows of one statement that only reads, tried twice. Raises UnreachableError."""
         return self.reading(lambda fetch: fetch(sql, values))
 
-    def reading(self, work: Callable[[Fetch], Any]) -> Any:  # noqa: ANN401 - what the work gives
+    def reading(self, work: Callable[[Fetch], T]) -> T:
         """Do work that may be repeated: once more on a new connection when the first is gone."""
         for left in reversed(range(_TRIES)):
             try:
@@ -159,4 +160,4 @@ class Connections:
 
 def fetching(connection: Connection) -> Fetch:
     """How to ask one connection."""
-    return lambda sql, values: connection.execute(sql, values).fetchall()
+    return lambda sql, values: connection.execute(sql.encode(), values).fetchall()

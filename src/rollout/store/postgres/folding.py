@@ -74,11 +74,6 @@ class FileState:
         state._has_meta = summary.has_meta
         return state
 
-    def copy(self) -> FileState:
-        """A copy that may go on by itself."""
-        made = FileState.of(self.row(), summary_from(summary_text(self.summary)))
-        return made
-
     def row(self) -> tuple[Any, ...]:
         """The columns ``STATE``."""
         base = None if self.base is None else json.dumps(self.base)
@@ -107,7 +102,7 @@ class FileState:
     @property
     def writer_era(self) -> Era:
         """The era, ``legacy`` while nothing tells it."""
-        return self.era if self.era in ("bare", "paginated") else "legacy"  # type: ignore[return-value]
+        return "bare" if self.era == "bare" else "paginated" if self.era == "paginated" else "legacy"
 
     def fence(self) -> None:
         """The newline that a torn tail lacks."""

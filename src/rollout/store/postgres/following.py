@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, LiteralString, cast
+from typing import TYPE_CHECKING
 
 from rollout.store.postgres.connections import AWAY, UnreachableError
 
@@ -56,7 +56,7 @@ def _listen(
     try:
         values = {"tenant": connections.tenant, "id": thread_id, "seconds": end - time.monotonic() + _LOOK_S}
         made.execute(_FOLLOW, values)
-        made.execute(cast("LiteralString", f"LISTEN rollout_{thread_id.replace('-', '')}"))
+        made.execute(f"LISTEN rollout_{thread_id.replace('-', '')}".encode())
         while (found := grown()) is None and (left := end - time.monotonic()) > 0:
             for _ in made.notifies(timeout=min(_LOOK_S, left), stop_after=1):
                 pass

@@ -40,7 +40,7 @@ def keyed_rows(fetch: Fetch, tenant: str, query: ThreadQuery, limit: int) -> lis
     values: dict[str, Any] = {"tenant": tenant, "limit": limit}
     wanted = ["tenant = %(tenant)s", *_filters(query, values), *_behind(query, values)]
     rows = fetch(
-        f"SELECT {key}, {COLUMNS} FROM rollout.threads WHERE {' AND '.join(wanted)}"  # type: ignore[arg-type]  # noqa: S608 - our own columns
+        f"SELECT {key}, {COLUMNS} FROM rollout.threads WHERE {' AND '.join(wanted)}"
         f" ORDER BY {key} {order}, thread_id {order} LIMIT %(limit)s",
         values,
     )
@@ -107,7 +107,7 @@ def _passed(fetch: Fetch, tenant: str, query: ThreadQuery, end: Cursor | None) -
         kind, back = ("text" if query.order.key == "name" else "bigint"), "<=" if query.order.ascending else ">="
         wanted.append(f"({_key(query.order)}, thread_id) {back} (%(last)s::{kind}, %(last_id)s::uuid)")
     rows = fetch(
-        "SELECT archived, state, source, provider, count(*) FROM rollout.threads"  # type: ignore[arg-type]  # noqa: S608 - our own columns
+        "SELECT archived, state, source, provider, count(*) FROM rollout.threads"
         f" WHERE {' AND '.join(wanted)} GROUP BY 1, 2, 3, 4",
         values,
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import psycopg
+from psycopg import sql
 
 from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
-    from typing import LiteralString
+    import psycopg
 
 _LOCK = 7_012_026
 _VERSIONS = """
@@ -18,6 +18,15 @@ CREATE SCHEMA IF NOT EXISTS rollout;
 CREATE TABLE IF NOT EXISTS rollout.versions (
     version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
 """
+_GRANTS = (
+    "GRANT USAGE ON SCHEMA rollout TO {}",
+    "GRANT SELECT ON rollout.versions TO {}",
+    (
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON rollout.segments, rollout.lines, rollout.threads, rollout.leases,"
+        " rollout.trash, rollout.followers, rollout.words TO {}"
+    ),
+    "GRANT USAGE ON SEQUENCE rollout.segment_numbers TO {}",
+)
 
 
 class Migration(NamedTuple):
@@ -60,17 +69,14 @@ def migrate(connection: psycopg.Connection[Any], to: int | None = None, role: st
 
     Each step is one transaction; several operators wait for each other. ``role`` gets what a writer needs and no more.
     """
-    done: list[str] = []
     goal = migrations()[-1].version if to is None else to
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         connection.execute(_VERSIONS)
-    for step in migrations():
-        if step.version <= goal and _take(connection, step):
-            done.append(step.name)
-    for step in reversed(migrations()):
-        if step.version > goal and _take_back(connection, step):
-            done.append(f"{step.name}, reversed")
+    forth = (step for step in migrations() if step.version <= goal)
+    back = (step for step in reversed(migrations()) if step.version > goal)
+    done = [step.name for step in forth if _take(connection, step)]
+    done += [f"{step.name}, reversed" for step in back if _take_back(connection, step)]
     if role:
         _grant(connection, role)
     return done
@@ -81,7 +87,7 @@ def _take(connection: psycopg.Connection[Any], step: Migration) -> bool:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         if version_of(connection) >= step.version:
             return False
-        connection.execute(cast("LiteralString", step.up))
+        connection.execute(step.up.encode())
         connection.execute("INSERT INTO rollout.versions (version, name) VALUES (%s, %s)", (step.version, step.name))
     return True
 
@@ -91,18 +97,12 @@ def _take_back(connection: psycopg.Connection[Any], step: Migration) -> bool:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         if version_of(connection) < step.version:
             return False
-        connection.execute(cast("LiteralString", step.down))
+        connection.execute(step.down.encode())
         connection.execute("DELETE FROM rollout.versions WHERE version = %s", (step.version,))
     return True
 
 
 def _grant(connection: psycopg.Connection[Any], role: str) -> None:
-    name = psycopg.sql.Identifier(role)
-    for text in (
-        "GRANT USAGE ON SCHEMA rollout TO {}",
-        "GRANT SELECT ON rollout.versions TO {}",
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON rollout.segments, rollout.lines, rollout.threads, rollout.leases,"
-        " rollout.trash, rollout.followers, rollout.words TO {}",
-        "GRANT USAGE ON SEQUENCE rollout.segment_numbers TO {}",
-    ):
-        connection.execute(psycopg.sql.SQL(text).format(name))
+    name = sql.Identifier(role)
+    for text in _GRANTS:
+        connection.execute(sql.SQL(text).format(name))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rollout.search_query import SearchQuery
     from rollout.store.base import SearchPage
     from rollout.store.postgres.chain import Chain
-    from rollout.store.postgres.connections import Connection, Connections
+    from rollout.store.postgres.connections import Connection, Connections, Row
 
 _CHUNK = 200
 _LONGEST, _MOST = 48, 20_000
@@ -114,15 +114,16 @@ def bring_up(connections: Connections) -> bool:
         while stale := connections.fetch(_STALE, {"tenant": connections.tenant}):
             for row in stale:
                 with connections.changing() as connection:
-                    if not _index(connection, connections.tenant, *row):
+                    if not _index(connection, connections.tenant, row):
                         return False
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction, UnreachableError):
         return False
     return True
 
 
-def _index(connection: Connection, tenant: str, thread_id: str, segment: int, indexed: int, end: int) -> bool:  # noqa: PLR0913 - the columns of _STALE
-    """Tell the words of up to so many lines of one file."""
+def _index(connection: Connection, tenant: str, stale: Row) -> bool:
+    """Tell the words of up to so many lines of one file, a row of ``_STALE``."""
+    thread_id, segment, indexed, end = stale
     upto = min(end, indexed + _LINES_A_STEP)
     values = {"tenant": tenant, "id": thread_id, "segment": segment, "upto": upto, "indexed": indexed}
     file = File(thread_id, segment, "", "", 0, 0, 0, False, False, 0, 0, 0, None)

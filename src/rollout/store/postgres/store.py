@@ -75,7 +75,7 @@ class PostgresStore(ThreadStore):
 
     def _state(self, thread_id: str, segment: int) -> FileState:
         rows = self._connections.fetch(
-            f"SELECT {STATE} FROM rollout.segments WHERE tenant = %(tenant)s AND thread_id = %(id)s"  # noqa: S608 - our own columns
+            f"SELECT {STATE} FROM rollout.segments WHERE tenant = %(tenant)s AND thread_id = %(id)s"
             " AND segment = %(segment)s",
             {"tenant": self.tenant, "id": thread_id, "segment": segment},
         )

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from rollout.errors import RolloutError
 
 DEFAULT_TENANT = "default"
+_OWN: tuple[str, ...] = ("tenant", "lease", "connections", "flush")
 _COMMITS = ("off", "local", "on")
 _USUAL = {"connect_timeout": "10", "keepalives_idle": "10", "tcp_user_timeout": "20000", "application_name": "rollout"}
 
@@ -42,7 +43,7 @@ def parse(url: str) -> Target:
     except ValueError:
         raise RolloutError("that is no URL of a server; give postgresql://user@host:port/database?tenant=name") from None
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    own = {name: options.pop(name) for name in ("tenant", "lease", "connections", "flush") if name in options}
+    own: dict[str, str] = {name: options.pop(name) for name in _OWN if name in options}
     conninfo = f"postgresql://{parts.netloc}{parts.path}?{urlencode(_USUAL | options, quote_via=quote)}"
     shown = f"postgresql://{host or options.get('host', '')}{f':{port}' if port else ''}{parts.path}"
     target = Target(conninfo, shown, own.get("tenant", ""))

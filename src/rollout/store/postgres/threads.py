@@ -63,7 +63,7 @@ def thread_of(row: Row) -> Thread:
 def one_thread(fetch: Fetch, tenant: str, thread_id: str) -> Thread | None:
     """The row of one thread, None when there is none."""
     rows = fetch(
-        f"SELECT {COLUMNS} FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s",  # noqa: S608 - our own columns
+        f"SELECT {COLUMNS} FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s",
         {"tenant": tenant, "id": thread_id},
     )
     return thread_of(rows[0]) if rows else None
@@ -131,7 +131,7 @@ def rename(connection: Connection, tenant: str, row: Thread) -> None:
         {
             "tenant": tenant, "id": row.id, "name": exact(row.name or ""), "title": title_key(row),
             "texts": text_of(row),
-        },  # fmt: skip
+        },
     )
 
 

@@ -79,7 +79,7 @@ class PostgresWriter(Writer):
         self._opened = opened
         self._state = opened.state if opened else FileState()
         self._next_ordinal = self._state.next_ordinal
-        self._era = self._state.writer_era
+        self._era: Era = self._state.writer_era
         self._holder = opened.lease.holder if opened else leases.new_holder()
         self._pending = bytearray()
         self._sending: _Batch | None = None
