@@ -9,15 +9,11 @@ they are not ``inline``.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from contextlib import suppress
-from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, ref
 
-from rollout import group_commit
 from rollout.errors import WriteError
+from rollout.loop_syncs import syncs_of
 from rollout.recording import CreateParams, Options, Recording, Shutdown, Statistics
 from rollout.seed import SeedNames
 
@@ -136,10 +132,8 @@ class RolloutRecorder(SeedNames):
         await self.flush()
         if self._recording.deferred:
             return
-        upto, done = self._flushed, self._loop.create_future()
-
-        group_commit.shared().submit(self._recording.writer, partial(_answers_of(self._loop).put, done))
-        await done
+        upto = self._flushed
+        await syncs_of(self._loop).synced(self._recording.writer)
         self._synced = max(self._synced, upto)
 
     async def shutdown(self) -> Shutdown:
@@ -298,45 +292,3 @@ def _look_at_error(task: asyncio.Task[None]) -> None:
     """The caller has gone; the next barrier meets the same error again."""
     if not task.cancelled():
         task.exception()
-
-
-class _Answers:
-    """Brings answers of other threads to a loop: one wake-up serves all that have come until it is served."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = ref(loop)  # the table of answers must not keep a loop alive
-        self._come: deque[tuple[asyncio.Future[None], BaseException | None]] = deque()
-        self._awake = False
-
-    def put(self, done: asyncio.Future[None], error: BaseException | None) -> None:
-        """Take an answer, from any thread."""
-        self._come.append((done, error))
-        loop = self._loop()
-        if not self._awake and loop is not None:
-            self._awake = True
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(self._deliver)
-
-    def _deliver(self) -> None:
-        self._awake = False  # before the first is taken: what comes from now on wakes the loop again
-        while self._come:
-            _resolve(*self._come.popleft())
-
-
-_answers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Answers] = WeakKeyDictionary()
-
-
-def _answers_of(loop: asyncio.AbstractEventLoop) -> _Answers:
-    found = _answers.get(loop)
-    if found is None:
-        found = _answers[loop] = _Answers(loop)
-    return found
-
-
-def _resolve(done: asyncio.Future[None], error: BaseException | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)

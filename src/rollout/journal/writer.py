@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from rollout.errors import ClosedError, SyncError, WriteError
 from rollout.journal import forksafe, place
 from rollout.journal.filesystem import APPEND, CREATE_NEW, OS, Filesystem, make_folders, write_all
+from rollout.journal.together import drive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from rollout.journal.filesystem import Buffer
 
@@ -124,6 +125,16 @@ class JournalWriter:
         are written anew, at their offsets, through a second handle, as long as they are still in memory.
         Raises SyncError.
         """
+        (answer,) = drive(self._fs, [self.sync_steps()])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def sync_steps(self) -> Generator[int, None, int]:
+        """``sync`` in steps, for a driver that syncs several files together (``rollout.journal.together``).
+
+        Yields each descriptor whose data must be safe before it goes on; a refusal is an OSError thrown in.
+        """
         self._check_open()
         try:
             with self._handles:
@@ -132,14 +143,14 @@ class JournalWriter:
                 lines, end, fd = self.flushed, self.end, self._fd
                 self._syncing += 1
             try:
-                self._sync_bytes(fd)
+                yield from self._sync_bytes(fd)
                 self._sync_folders()
             finally:
                 went_on = self._end_sync(fd)
         except OSError as error:
             raise SyncError(self.path, error) from error
         if went_on:
-            return self.sync()  # the file was made anew meanwhile, and what is safe is in the old one
+            return (yield from self.sync_steps())  # the file was made anew meanwhile: what is safe is in the old one
         self._note_synced(lines, end)
         return lines
 
@@ -328,11 +339,11 @@ class JournalWriter:
                 self._fs.close(old)
         return went_on
 
-    def _sync_bytes(self, fd: int) -> None:
+    def _sync_bytes(self, fd: int) -> Generator[int, None, None]:
         try:
             if self._refused is not None:
                 self._write_anew()
-            self._fs.fdatasync(fd)
+            yield fd
         except OSError as error:
             self._refused = error
             raise

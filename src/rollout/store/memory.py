@@ -124,17 +124,6 @@ class MemoryStore(ThreadStore):
         with self.lock:
             return self._owners.get(try_parse(thread_id) or thread_id)
 
-    def sync(self, writers: Sequence[Writer]) -> None:
-        """Sync several writers; raises the first failure after trying all."""
-        failures: list[RolloutError] = []
-        for writer in writers:
-            try:
-                writer.sync()
-            except RolloutError as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
-
     def close(self) -> None:
         """Nothing to release; open writers stay open."""
 

@@ -25,7 +25,7 @@ from rollout.store.local.paths import logical_name
 from rollout.store.local.trash import Trash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rollout.journal.filesystem import Filesystem
     from rollout.lines import Found, Position
@@ -303,12 +303,6 @@ class LocalStore(ThreadStore):
             if removed.names and self._names.of(identity) is None:
                 self._names.append_lines(removed.names, sleep=self._clock.sleep)
             trash.forget(receipt.token)
-
-    def sync(self, writers: Sequence[Writer]) -> None:
-        """Sync several writers beside each other, so that one commit of the file system serves many."""
-        from rollout.store.local.syncing import sync_all  # noqa: PLC0415 - only who writes pays for it
-
-        sync_all(writers)
 
     def close(self) -> None:
         """Nothing is held; open writers stay open."""

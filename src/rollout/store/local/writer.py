@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from rollout.errors import ClosedError, ExistsError, FencedError, WriteError
 from rollout.journal.filesystem import OS, Filesystem
 from rollout.journal.reader import Source, backward, forward, open_source
+from rollout.journal.together import drive
 from rollout.journal.writer import JournalWriter, write_new
 from rollout.lines import Line, Position
 from rollout.store.base import Writer
 from rollout.store.local.paths import new_rollout_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from rollout.codec import Era
     from rollout.ids import ThreadId
@@ -36,7 +37,7 @@ class LocalWriter(Writer):
         self._journal = journal
         self._thread_id = thread_id
         self._locks = locks
-        self._fs = fs
+        self.filesystem = fs
         self._stored_at = journal.path
         self._lock: ThreadLock | None = None
         self._begun = False
@@ -118,7 +119,7 @@ class LocalWriter(Writer):
             return Position(self._segment, source.size)
 
     def _source(self) -> Source:
-        return open_source(self.path if self._journal.is_open else self._stored_at, self._fs)
+        return open_source(self.path if self._journal.is_open else self._stored_at, self.filesystem)
 
     @property
     def begun(self) -> bool:
@@ -168,6 +169,22 @@ class LocalWriter(Writer):
     def sync(self) -> int:
         """Put what was flushed on stable storage."""
         return max(0, self._journal.sync() - self._meta_lines)
+
+    def sync_steps(self) -> Generator[int, None, int]:
+        """``sync`` in steps; see ``JournalWriter.sync_steps``."""
+        return self._journal.sync_steps()
+
+    @staticmethod
+    def sync_together(writers: Sequence[Writer]) -> list[Exception | None]:
+        """Sync many at the price of few: their files are handed to the filesystem at once."""
+        ours = [writer for writer in writers if isinstance(writer, LocalWriter)]
+        failures: list[Exception | None] = [None] * len(ours)
+        for fs in {writer.filesystem for writer in ours}:
+            numbers = [number for number, writer in enumerate(ours) if writer.filesystem is fs]
+            answers = drive(fs, [ours[number].sync_steps() for number in numbers])
+            for number, answer in zip(numbers, answers, strict=True):
+                failures[number] = answer if isinstance(answer, Exception) else None
+        return failures
 
     def close(self) -> None:
         """Release the file and the lock; idempotent."""
