@@ -124,6 +124,6 @@ def sync(*fds: int) -> Generator[int, None, int]:
 
 def test_each_sync_gets_its_own_answer() -> None:
     """One ends at once, one after two steps, one is refused in its second; none disturbs another."""
-    answers = drive(Refusing(22), [sync(), sync(11, 12), sync(21, 22, 23), sync(31)])
+    answers = drive(Refusing(22).fdatasync_all, [sync(), sync(11, 12), sync(21, 22, 23), sync(31)])
 
     assert [0, 12, "OSError", 31] == [one if isinstance(one, int) else type(one).__name__ for one in answers]

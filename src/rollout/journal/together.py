@@ -9,23 +9,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from concurrent.futures import ThreadPoolExecutor
 
-    from rollout.journal.filesystem import Filesystem
-
     Steps = Generator[int, None, int]
+    SyncAll = Callable[[Sequence[int]], list[OSError | None]]
 
 WIDTH = 16
 
 
-def drive(fs: Filesystem, syncs: Sequence[Steps]) -> list[int | Exception]:
+def drive(fdatasync_all: SyncAll, syncs: Sequence[Steps]) -> list[int | Exception]:
     """What each sync returns or raises, in order.
 
     The steps of a sync yield the descriptor whose data must be on stable storage before they go on; a refusal is
-    thrown into them. All that wait are handed to the filesystem at once.
+    thrown into them. All that wait are handed to ``fdatasync_all`` at once.
     """
     answers: list[int | Exception] = [0] * len(syncs)
     waiting = dict(_next_steps(enumerate([None] * len(syncs)), syncs, answers))
     while waiting:
-        refusals = fs.fdatasync_all(list(waiting.values()))
+        refusals = fdatasync_all(list(waiting.values()))
         waiting = dict(_next_steps(zip(waiting, refusals, strict=True), syncs, answers))
     return answers
 

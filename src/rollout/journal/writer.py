@@ -125,7 +125,7 @@ class JournalWriter:
         are written anew, at their offsets, through a second handle, as long as they are still in memory.
         Raises SyncError.
         """
-        (answer,) = drive(self._fs, [self.sync_steps()])
+        (answer,) = drive(self._fs.fdatasync_all, [self.sync_steps()])
         if isinstance(answer, Exception):
             raise answer
         return answer

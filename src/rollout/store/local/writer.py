@@ -181,7 +181,7 @@ class LocalWriter(Writer):
         failures: list[Exception | None] = [None] * len(ours)
         for fs in {writer.filesystem for writer in ours}:
             numbers = [number for number, writer in enumerate(ours) if writer.filesystem is fs]
-            answers = drive(fs, [ours[number].sync_steps() for number in numbers])
+            answers = drive(fs.fdatasync_all, [ours[number].sync_steps() for number in numbers])
             for number, answer in zip(numbers, answers, strict=True):
                 failures[number] = answer if isinstance(answer, Exception) else None
         return failures
