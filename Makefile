@@ -14,7 +14,7 @@ PYTEST = $(BIN)/python -m pytest
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick slow corpus interop lint types docs bench campaign screenshots wheel env clean
+.PHONY: help demo test quick slow corpus interop browser lint types docs bench campaign screenshots wheel env clean
 
 help:  ## tell what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,13 @@ corpus: $(READY)  ## tests over real homes (ROLLOUT_SHARED, or ../shared)
 
 interop: $(READY)  ## tests beside real Codex binaries (CODEX_BINARIES)
 	@$(PYTEST) -n $(WORKERS) -m codex $(call report,interop) $(PYTEST_FLAGS)
+
+BROWSER_MODULES ?= .work/browser
+browser: $(READY)  ## tests in a real browser (Chromium, node and npm)
+	@test -d $(BROWSER_MODULES)/node_modules/axe-core || npm install --no-audit --no-fund --loglevel=error --prefix $(BROWSER_MODULES) playwright-core@1 axe-core@4
+	@BROWSER_MODULES=$(abspath $(BROWSER_MODULES)) PYTHON=$(abspath $(BIN)/python) node --test --test-concurrency=1 \
+		--test-reporter=spec --test-reporter-destination=stdout \
+		$(if $(JUNIT),--test-reporter=junit --test-reporter-destination=$(JUNIT)/browser.xml) $(or $(BROWSER_TESTS),$(sort $(wildcard tests/browser/*.test.mjs)))
 
 lint: $(READY)  ## ruff
 	@$(BIN)/ruff check .

@@ -72,6 +72,16 @@ def test_another_origin_is_refused(tmp_path: Path, origin: str) -> None:
     assert site.browser.post(address(1) + "/archive", **sent).status_code == 403
 
 
+def test_a_form_of_ours_may_come_without_its_origin(tmp_path: Path) -> None:
+    """Browsers hide the origin of a form where referrers are off; that they call it same-origin is enough."""
+    site = Site(tmp_path, allow_changes=True).enter()
+    sent = {"origin": "null", "sec-fetch-site": "same-origin"}
+    foreign = {"origin": "null", "sec-fetch-site": "cross-site"}
+
+    assert "another session" in site.browser.post(address(1) + "/archive", headers=sent).text
+    assert "Another site" in site.browser.post(address(1) + "/archive", headers=foreign).text
+
+
 def test_a_request_that_another_site_started_is_refused(tmp_path: Path) -> None:
     """Browsers tell where a request comes from; another site may bring the token and nothing else."""
     site = Site(tmp_path)

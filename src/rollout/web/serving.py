@@ -46,6 +46,7 @@ def serve(threads: Threads, wanted: Wanted) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", wanted.port))
+        listening.listen(128)  # whoever is quick with the link is not refused
         port = listening.getsockname()[1]
         hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
 

@@ -1,0 +1,123 @@
+"""Make the homes of the browser tests: ``homes.py FOLDER`` writes each into a folder of its name there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rollout.items import RawItem
+
+HERE = Path(__file__).resolve()
+sys.path[:0] = [str(HERE.parents[1])]
+
+from render.shared_threads import HOSTILE  # noqa: E402
+from rollout.testing import builders as b  # noqa: E402
+from web.site import put, turns  # noqa: E402
+
+DATA = HERE.parents[1] / "data"
+LONG = 50_000_000
+RUN = "window.pwned = 1"
+ATTACKS = [
+    *HOSTILE,
+    f"<script>{RUN}</script><svg onload='{RUN}'><img src=x onerror='{RUN}'><body onload={RUN}>",
+    f'" onmouseover="{RUN}" autofocus onfocus="{RUN}" x="',
+    f"' onmouseover='{RUN}' x='",
+    f"<a href='javascript:{RUN}'>a</a> [b](javascript:{RUN}) <javascript:{RUN}> [c](data:text/html,<script>{RUN}</script>)",
+    "![a](http://127.0.0.1:9/pixel.png) <img src=http://127.0.0.1:9/b.png> <link rel=stylesheet href=http://127.0.0.1:9/c.css>",
+    "<meta http-equiv=refresh content='0;url=http://127.0.0.1:9/'><base href=http://127.0.0.1:9/><iframe srcdoc='<script>parent.pwned=1</script>'></iframe>",
+    "<style>@import url(http://127.0.0.1:9/d.css);body{background:url(http://127.0.0.1:9/e.png)}</style>",
+    f"</title></textarea></script></pre></template><script>{RUN}</script>",
+    f"<template><script>{RUN}</script></template><noscript><p title='</noscript><img src=x onerror={RUN}>'>",
+    "<form action=http://127.0.0.1:9/><input name=stamp><button autofocus>x</button></form>",
+    f"<math><mtext><table><mglyph><style><img src=x onerror={RUN}>",
+    "${constructor.constructor('window.pwned=1')()} {{constructor.constructor('window.pwned=1')()}} `${window.pwned=1}`",
+    "\u202egnp.exe\u2066 \u200f\u061c\u2028\u2029 \U000e0041\U000e0042 \x1b[31mred\x1b]8;;http://127.0.0.1:9/\x07link\x1b]8;;\x07",
+]
+
+
+def main(folder: Path) -> int:
+    """Every home."""
+    (folder / "empty" / "sessions").mkdir(parents=True)
+    small(folder / "small")
+    hostile(folder / "hostile")
+    damaged(folder / "damaged")
+    put(folder / "growing", 1, *turns(2))
+    put(folder / "long", 1, *(item for n in range(1, 1001) for item in working_turn(n)))
+    return 0
+
+
+def small(home: Path) -> None:
+    """Real threads of two versions, and three that are easy to tell apart."""
+    for version in ("codex-0.169.0", "codex-0.100.0"):
+        shutil.copytree(DATA / version, home, dirs_exist_ok=True)
+    put(home, 1, *b.turn("Where do the cats sleep?", "On the **warm** stove."), *turns(12))
+    put(home, 2, *b.turn("Fold the long list", "Yes"), b.tool_call("list"), b.tool_output("\n".join(f"row {n}" for n in range(500))))
+    put(home, 3, *b.turn("Rename me", "Gladly."))
+
+
+def hostile(home: Path) -> None:
+    """Each attack in every place that a thread has for a text: names, folders, files, messages, tools, images."""
+    names = []
+    for number, text in enumerate(ATTACKS, 1):
+        path = put(home, number, *everything(text))
+        meta, rest = path.read_bytes().split(b"\n", 1)
+        head = json.loads(meta)
+        head["payload"] |= {"cwd": f"/tmp/{text[:300]}", "git": {"branch": text[:200]}, "originator": text[:100], "model_provider": text[:100]}
+        path.write_bytes(json.dumps(head).encode("utf-8", "surrogatepass") + b"\n" + rest)
+        names.append({"id": b.thread_id(number), "thread_name": f"attack {number} {text[:300]}", "updated_at": "2026-02-02T00:00:00Z"})
+    put(home, len(ATTACKS) + 1, *b.turn("a line of 50 MB", "look"), b.tool_call("t"), b.tool_output(f"<script>{RUN}</script>" + "<b>" * (LONG // 3)))
+    (home / "session_index.jsonl").write_text("".join(json.dumps(name) + "\n" for name in names))
+
+
+def everything(text: str) -> list[RawItem]:
+    """A thread that says one text everywhere."""
+    images = [{"type": "input_image", "image_url": url} for url in (text, "http://127.0.0.1:9/i.png", "data:image/svg+xml,<svg onload='window.pwned=1'/>")]
+    return [
+        b.message("developer", text),
+        b.response("message", role="user", content=[{"type": "input_text", "text": "needle " + text}, *images]),
+        b.response("reasoning", summary=[{"type": "summary_text", "text": text}]),
+        b.message("assistant", text),
+        b.tool_call(text, text, call_id="c1"),
+        b.tool_output(text, call_id="c1"),
+        b.response("custom_tool_call", name="apply_patch", input=f"*** Update File: {text}\n@@\n-{text}\n+{text}", call_id="c2"),
+        b.response("function_call", name="shell", arguments=json.dumps({"command": ["bash", "-lc", text]}), call_id="c3"),
+        b.compacted(text),
+        b.event("turn_aborted", reason=text),
+        b.event("error", message=text),
+        b.event(text, message=text),
+        b.event("user_message", message="a second turn", images=[text]),
+    ]
+
+
+def damaged(home: Path) -> None:
+    """A thread with a damaged stretch, and a file that is no thread at all."""
+    path = put(home, 1, *b.turn("before the damage", "yes"))
+    path.write_bytes(path.read_bytes() + b"\0\0\0 no JSON \xff\n" + b"".join(b.lines_of(b.turn("behind the damage", "yes"))))
+    put(home, 2).write_bytes(b"\xff\xfe nothing here\n")
+
+
+def working_turn(number: int) -> list[RawItem]:
+    """A turn as agents have them: a question, two commands with their outputs, a patch, an answer."""
+    asked = f"Please look at module {number} and say what is wrong with it."
+    output = f"Exit code: {number % 7 == 0:d}\nWall time: 0.3 seconds\nOutput:\n" + f"src/module_{number}.py:12: something stands here\n" * 4
+    patch = f"*** Begin Patch\n*** Update File: src/module_{number}.py\n@@\n-    return none\n+    return None\n*** End Patch"
+    return [
+        b.message("user", asked),
+        b.user(asked),
+        b.tool_call("shell", json.dumps({"command": ["bash", "-lc", f"rg -n none src/module_{number}.py"]}), f"a{number}"),
+        b.tool_output(output, f"a{number}"),
+        b.response("custom_tool_call", name="apply_patch", input=patch, call_id=f"b{number}"),
+        b.tool_output("Success.", f"b{number}"),
+        b.message("assistant", f"`none` should be `None` in module {number}; it is mended and the tests of the module pass."),
+        b.agent(f"`none` should be `None` in module {number}; it is mended and the tests of the module pass."),
+    ]
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(main(Path(sys.argv[1])))
