@@ -105,10 +105,12 @@ class Transcript:
             if last and self.turn > last:
                 return
 
-    def entry(self, entry: Entry) -> str:
-        """The text of one entry, ending in a newline; "" for one that is not wanted."""
+    def entry(self, entry: Entry, *, full: bool = False) -> str:
+        """The text of one entry, ending in a newline; "" for one that is not wanted. ``full``: fold nothing of it."""
         self._gutter = "┊ " if self._is_dropped(entry) else ""
         self._style = self._whole_style.faded if self._gutter else self._whole_style
+        if full:
+            self._style = self._style._replace(fold=None)
         self.turn += entry.kind == "user"
         if self._gutter and not self._chooser.selection.rolled_back:
             self._left_out += entry.kind == "user"
@@ -177,18 +179,23 @@ def damage_text(damage: Damage) -> str:
 
 def fold(text: str, keep: int | None, indent: str) -> str:
     """The first lines of a text, indented; what is left out is counted, and a very long line is cut."""
-    lines = safe(text).rstrip("\n").split("\n")
-    shown = lines if keep is None or len(lines) <= keep + 1 else lines[:keep]
-    cut = [indent + (line if keep is None else _cut(line)) for line in shown]
-    if len(shown) < len(lines):
-        cut.append(f"{indent}… {len(shown):,} of {len(lines):,} lines (--full shows all)")
+    text = text.rstrip("\n")
+    count = text.count("\n") + 1
+    if keep is None:
+        return "\n".join(indent + line for line in safe(text).split("\n"))
+    head = text.split("\n", keep + 1)[: keep + 1]
+    shown = head if count <= keep + 1 else head[:keep]
+    cut = [indent + _cut(line) for line in shown]
+    if len(shown) < count:
+        cut.append(f"{indent}… {len(shown):,} of {count:,} lines (--full shows all)")
     return "\n".join(cut)
 
 
 def _cut(line: str) -> str:
-    return (
-        line if len(line) <= _LONGEST + 40 else f"{line[:_LONGEST]}… {len(line) - _LONGEST:,} more characters (--full)"
-    )
+    """A line, cut when it is very long: before it is made safe, so that its length costs nothing."""
+    if len(line) <= _LONGEST + 40:
+        return safe(line).rstrip("\n")
+    return f"{safe(line[:_LONGEST])}… {len(line) - _LONGEST:,} more characters (--full)"
 
 
 def _clock(timestamp: str) -> str:

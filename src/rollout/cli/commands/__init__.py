@@ -10,6 +10,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record": ("record", "record items from standard input into a thread"),
     "list": ("listing", "list threads, newest activity first"),
     "show": ("show", "read a thread"),
+    "view": ("view", "look at threads in an application for the terminal"),
     "replay": ("replay", "play a thread in its own time"),
     "search": ("search", "find what was said and done in threads"),
     "find": ("find", "find the threads that made a commit, touched a file, ran a command"),

@@ -1,0 +1,63 @@
+"""``rollout view``: look at threads in an application."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rollout.cli.home import open_store, row_of
+from rollout.cli.options import command_parser
+from rollout.cli.output import Output
+from rollout.cli.statuses import DONE, UsageError
+from rollout.errors import RolloutError
+from rollout.ids import ThreadId
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable
+
+DESCRIPTION = """
+Look at threads in an application for the terminal: a list that filters while you type, grouped by time or project;
+a transcript with folding, find and the raw records, read from its end, so that its size does not matter, and
+followed while it is written; lineage; and actions: rename, archive, fork, export, copy. ? tells the keys.
+
+Needs the extra "tui": pip install 'rollout-recorder[tui]'.
+"""
+
+
+def options(_parser: ArgumentParser) -> None:
+    """``rollout view`` has none of its own."""
+
+
+def run(args: Namespace, out: Output) -> int:
+    """Open the application until it is left."""
+    if args.json:
+        raise UsageError("view has no --json: list, show and search have; see rollout --help")
+    if not out.is_terminal:
+        raise UsageError("view needs a terminal; rollout list and rollout show write into pipes")
+    store = open_store(args)
+    try:
+        from rollout.tui.app import ViewApp  # noqa: PLC0415 - an extra
+        from rollout.tui.desk import Desk  # noqa: PLC0415 - the same
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("textual", "rich"):
+            raise
+        raise UsageError("view needs the extra tui: pip install 'rollout-recorder[tui]'") from None
+    ViewApp(Desk(store, exporter(args), lambda thread_id: row_of(store, ThreadId(thread_id)))).run()
+    return DONE
+
+
+def exporter(args: Namespace) -> Callable[[str], str]:
+    """What writes a thread of this home as HTML into the folder where one is, secrets redacted."""
+    from rollout.cli.commands import export as command  # noqa: PLC0415 - only who exports pays for it
+
+    def export(thread_id: str) -> str:
+        path = os.path.abspath(f"rollout-{thread_id}.html")
+        words = [thread_id, "--format", "html", "-o", path, "--quiet", *(["--home", args.home] if args.home else [])]
+        asked = command_parser("export")[1].parse_args(words)
+        status = command.run(asked, Output(None, None, os.environ))
+        if status > 1:
+            raise RolloutError(f"the export ended with status {status}: rollout export {thread_id} says why")
+        return path
+
+    return export

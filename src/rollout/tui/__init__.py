@@ -1,0 +1,1 @@
+"""A terminal application to look at threads, with textual (extra ``tui``)."""

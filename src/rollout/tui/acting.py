@@ -1,0 +1,122 @@
+"""The keys that do something with a thread, the same on every screen that shows one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from rollout.errors import RolloutError
+from rollout.render.safe import safe_line
+from rollout.tui.dialogs import Ask, Choose, Help
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rollout.tui.desk import Desk
+    from rollout.tui.threads import Item
+
+
+class Acting(Screen[None]):
+    """A screen on which one thread is meant. ``changed`` is called after an action that changed something."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("R", "rename", "rename", show=False),
+        Binding("A", "move", "archive", show=False),
+        Binding("F", "fork", "fork", show=False),
+        Binding("x", "export", "export", show=False),
+        Binding("i", "copy_id", "copy id", show=False),
+        Binding("c", "copy_command", "copy command", show=False),
+        Binding("o", "open_folder", "folder", show=False),
+        Binding("question_mark", "help", "help"),
+        Binding("q", "app.quit", "quit"),
+    ]
+
+    def __init__(self, desk: Desk) -> None:
+        """Act through a desk."""
+        super().__init__()
+        self.desk = desk
+
+    def meant(self) -> Item | None:
+        """The thread that is meant, None when there is none."""
+        raise NotImplementedError
+
+    def changed(self) -> None:
+        """Something was changed."""
+
+    def attempt(self, work: Callable[[], str]) -> bool:
+        """Do it and say what was done, or why not."""
+        try:
+            self.notify(safe_line(work()), markup=False)
+        except (RolloutError, OSError) as error:
+            self.notify(safe_line(str(error)), severity="error", markup=False)
+            return False
+        return True
+
+    def action_rename(self) -> None:
+        """Ask for a name."""
+        item = self.meant()
+        if item is None:
+            return
+
+        def answered(name: str | None) -> None:
+            if name and self.attempt(lambda: self.desk.rename(item, name)):
+                self.changed()
+
+        self.app.push_screen(Ask("New name", safe_line(item.name)), answered)
+
+    def action_move(self) -> None:
+        """Archive or bring back, when that is meant."""
+        self._sure("Bring it back?" if self._is_archived() else "Archive it?", self.desk.move)
+
+    def action_fork(self) -> None:
+        """Fork, when that is meant."""
+        self._sure("Fork it?", self.desk.fork)
+
+    def action_export(self) -> None:
+        """Write it to a file here."""
+        item = self.meant()
+        if item is not None:
+            self.attempt(lambda: self.desk.export(item))
+
+    def action_copy_id(self) -> None:
+        """Put the id on the clipboard."""
+        item = self.meant()
+        if item is not None:
+            self._copy(item.id)
+
+    def action_copy_command(self) -> None:
+        """Put the command that resumes it on the clipboard."""
+        item = self.meant()
+        if item is not None:
+            self._copy(safe_line(self.desk.resume_command(item)))
+
+    def action_open_folder(self) -> None:
+        """Open its folder."""
+        item = self.meant()
+        if item is not None:
+            self.attempt(lambda: self.desk.open_folder(item))
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        self.app.push_screen(Help())
+
+    def _is_archived(self) -> bool:
+        item = self.meant()
+        return item is not None and item.archived
+
+    def _copy(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.notify(f"copied: {text}", markup=False)
+
+    def _sure(self, question: str, work: Callable[[Item], str]) -> None:
+        item = self.meant()
+        if item is None:
+            return
+
+        def answered(choice: int | None) -> None:
+            if choice == 0 and self.attempt(lambda: work(item)):
+                self.changed()
+
+        self.app.push_screen(Choose(f"{question}  {item.title[:60]}", ("yes", "no")), answered)

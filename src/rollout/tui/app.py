@@ -1,0 +1,41 @@
+"""The application: one look, and the list as its first screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+
+from rollout.tui.list_screen import ListScreen
+
+if TYPE_CHECKING:
+    from rollout.tui.desk import Desk
+
+
+class ViewApp(App[None]):
+    """Look at threads. Nothing is changed unless a key of an action is pressed and, where it matters, confirmed."""
+
+    TITLE = "rollout"
+    ENABLE_COMMAND_PALETTE = False
+    CSS: ClassVar[str] = """
+    Screen { layout: vertical; }
+    Input { height: 1; border: none; padding: 0 1; }
+    Input:focus { border: none; }
+    Rows { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; }
+    #heading { height: 1; background: $panel; padding: 0 1; text-style: bold; }
+    #status { height: 1; background: $panel; padding: 0 1; color: $text-muted; }
+    ModalScreen { align: center middle; }
+    .dialog { width: 70; height: auto; max-height: 80%; border: round $primary; background: $surface; padding: 1 2; }
+    .wide { width: 104; }
+    OptionList { height: auto; max-height: 20; border: none; }
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        """Show what a desk has."""
+        super().__init__()
+        self.animation_level = "none"
+        self._desk = desk
+
+    def on_mount(self) -> None:
+        """Open the list."""
+        self.push_screen(ListScreen(self._desk))

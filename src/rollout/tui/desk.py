@@ -1,0 +1,63 @@
+"""What can be done with a thread: the store, and the world around it, which a test can replace."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from rollout.lifecycle import archive, fork, rename, unarchive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rollout.query import Thread
+    from rollout.store.base import ThreadStore
+    from rollout.tui.threads import Item
+
+
+class Desk:
+    """The store, the clock, and the actions on a thread. Each action returns a sentence that tells what was done.
+
+    Raises what ``rollout.lifecycle`` raises, and OSError. ``export`` writes a thread to a file and names it; ``row``
+    gives the row of one thread, or raises NotFoundError.
+    """
+
+    def __init__(self, store: ThreadStore, export: Callable[[str], str], row: Callable[[str], Thread]) -> None:
+        """Work on a store."""
+        self.store, self._export, self.row = store, export, row
+        self.user_home = os.environ.get("HOME", "")
+
+    def now_ms(self) -> int:
+        """The time, for ages and groups."""
+        return time.time_ns() // 1_000_000
+
+    def rename(self, item: Item, name: str) -> str:
+        """Give it a name."""
+        return f"renamed to {rename(self.store, item.id, name).name!r}"
+
+    def move(self, item: Item) -> str:
+        """Archive it, or bring it back."""
+        (unarchive if item.archived else archive)(self.store, item.id)
+        return "brought back" if item.archived else "archived"
+
+    def fork(self, item: Item) -> str:
+        """Fork it whole."""
+        return f"forked: {fork(self.store, item.id).thread_id}"
+
+    def export(self, item: Item) -> str:
+        """Write it to a file."""
+        return f"written to {self._export(item.id)}"
+
+    def resume_command(self, item: Item) -> str:
+        """What one types to go on with it in Codex, in the folder where it was."""
+        return f"cd {shlex.quote(item.cwd or '.')} && codex resume {item.id}"
+
+    def open_folder(self, item: Item) -> str:
+        """Show the folder of its file in the desktop's file manager."""
+        folder = os.path.dirname(item.path)
+        quiet = subprocess.DEVNULL
+        subprocess.Popen(["xdg-open", folder], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)  # noqa: S603, S607 - a fixed program of the desktop
+        return f"opening {folder}"

@@ -1,0 +1,274 @@
+"""A thread as rows on a screen, read a block at a time from its end, or from its beginning.
+
+However long the thread, only the blocks that were looked at lately are held; of the others their place and their
+height are known, so that they can be read again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import OrderedDict
+from itertools import takewhile
+from typing import TYPE_CHECKING, NamedTuple
+
+from rollout.lines import Damage, Line
+from rollout.render.entries import Reader, dropped_stretches
+from rollout.render.safe import fit, safe, safe_line
+from rollout.render.text import Style, Transcript, damage_text
+from rollout.search_text import begins_turn, may_begin_turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rollout.lines import Found, Position
+    from rollout.store.base import ThreadStore
+
+_LINES, _MOST_LINES, _BYTES = 60, 300, 1 << 20
+_HELD = 48
+_RAW_WIDTH = 2000
+_CODES = re.compile("\x1b\\[[0-9;]*m")
+Key = tuple["Position", int]
+
+
+class Look(NamedTuple):
+    """How a thread is shown: its style, and whether as a transcript or as the ``raw`` records."""
+
+    style: Style
+    raw: bool = False
+
+
+class Row(NamedTuple):
+    """One row: safe text with colours, and what it belongs to."""
+
+    text: str
+    key: Key
+
+
+class Block:
+    """A stretch of a thread, and how many rows it has."""
+
+    __slots__ = ("end", "height", "start")
+
+    def __init__(self, start: Position, end: Position) -> None:
+        """A stretch that was not rendered yet."""
+        self.start, self.end = start, end
+        self.height = 0
+
+
+class Document:
+    """The rows of one thread. Used by one thread of execution; every call reads at most one block or what has grown."""
+
+    def __init__(self, store: ThreadStore, thread_id: str, look: Look) -> None:
+        """Open at the end; nothing is read yet."""
+        self._store, self._id, self.look = store, thread_id, look
+        self._held: OrderedDict[int, list[Row]] = OrderedDict()
+        self._unfolded: set[Key] = set()
+        self._ahead: Iterator[Found] | None = None
+        self._peeked: Found | None = None
+        self.damage = 0
+        self.to_end()
+
+    def to_end(self) -> None:
+        """Begin anew from the end."""
+        self._clear()
+        self._ahead = None
+        self.first = self.last = self._store.end(self._id)
+        self.at_start = False
+        self.load_earlier()
+
+    def to_start(self) -> None:
+        """Begin anew from the beginning."""
+        self._clear()
+        self._ahead = self._store.lines(self._id)
+        self._peeked = next(self._ahead, None)
+        self.at_start = True
+        if self._peeked is not None:
+            self.first = self.last = self._peeked.position
+        self.load_later()
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything behind the first row was read."""
+        return self._ahead is None
+
+    def __len__(self) -> int:
+        return sum(block.height for block in self._blocks)
+
+    def row(self, at: int) -> Row:
+        """A row by its number; its block is read again when it is no longer held."""
+        for number, block in enumerate(self._blocks):
+            if at < block.height:
+                return self._rows(number)[at]
+            at -= block.height
+        raise IndexError(at)
+
+    def load_earlier(self) -> int:
+        """Read the block before the first; how many rows came, 0 at the beginning of the thread."""
+        if self.at_start:
+            return 0
+        found = self._back(self.first)
+        if not found:
+            self.at_start = True
+            return 0
+        block = Block(found[0].position, self.first)
+        self.first = block.start
+        self._blocks.insert(0, block)
+        self._held = OrderedDict((number + 1, rows) for number, rows in self._held.items())
+        self._keep(0, self._render(found))
+        return block.height or self.load_earlier()
+
+    def load_later(self) -> int:
+        """Read the block behind the last, when opened at the beginning; how many rows came, 0 at the end."""
+        if self._ahead is None:
+            return 0
+        found: list[Found] = []
+        size = 0
+        while self._peeked is not None and len(found) < _MOST_LINES and size < _BYTES:
+            if len(found) >= _LINES and _begins(self._peeked) and not _begins(found[-1]):
+                break
+            found.append(self._peeked)
+            size += _size(self._peeked)
+            self._peeked = next(self._ahead, None)
+        if self._peeked is None:
+            self._ahead = None
+        if not found:
+            return 0
+        end = self._peeked.position if self._peeked is not None else _behind(found[-1])
+        return self._append(found, end)
+
+    def grow(self) -> int:
+        """Read what was appended since; how many rows came."""
+        if self._ahead is not None:
+            return 0
+        end = self._store.end(self._id)
+        if end <= self.last:
+            return 0
+        found = self._between(self.last, end)
+        return self._append(found, end) if found else 0
+
+    def toggle(self, at: int) -> None:
+        """Fold or unfold what a row belongs to."""
+        self._unfolded ^= {self.row(at).key}
+        number = self._number_of(at)
+        self._held.pop(number, None)
+        self._keep(number, self._render(self._read(self._blocks[number])))
+
+    def restyle(self, look: Look) -> None:
+        """Look at it another way, from its end."""
+        self.look = look
+        self.to_end()
+
+    def find(self, text: str, at: int, step: int) -> int | None:
+        """The next row from ``at`` on (up with -1, down with 1) that has a text, among those that were read."""
+        wanted = text.casefold()
+        count = len(self)
+        while 0 <= at < count:
+            if wanted in plain(self.row(at).text).casefold():
+                return at
+            at += step
+        return None
+
+    def _clear(self) -> None:
+        self._blocks: list[Block] = []
+        self._held.clear()
+        self._peeked = None
+
+    def _append(self, found: list[Found], end: Position) -> int:
+        block = Block(found[0].position, end)
+        self.last = end
+        self._blocks.append(block)
+        self._keep(len(self._blocks) - 1, self._render(found))
+        return block.height
+
+    def _rows(self, number: int) -> list[Row]:
+        rows = self._held.get(number)
+        if rows is None:
+            rows = self._render(self._read(self._blocks[number]))
+            self._keep(number, rows)
+        self._held.move_to_end(number)
+        return rows
+
+    def _keep(self, number: int, rows: list[Row]) -> None:
+        self._blocks[number].height = len(rows)
+        self._held[number] = rows
+        while len(self._held) > _HELD:
+            self._held.popitem(last=False)
+
+    def _number_of(self, at: int) -> int:
+        for number, block in enumerate(self._blocks):
+            if at < block.height:
+                return number
+            at -= block.height
+        raise IndexError(at)
+
+    def _back(self, before: Position) -> list[Found]:
+        """The block that ends at a position: up to where a turn begins, if that is near."""
+        found: list[Found] = []
+        size = 0
+        for thing in self._store.lines_back(self._id, before):
+            if len(found) >= _LINES and _begins(found[-1]) and not _begins(thing):
+                break
+            found.append(thing)
+            size += _size(thing)
+            if len(found) >= _MOST_LINES or size >= _BYTES:
+                break
+        return found[::-1]
+
+    def _read(self, block: Block) -> list[Found]:
+        return self._between(block.start, block.end)
+
+    def _between(self, start: Position, end: Position) -> list[Found]:
+        return list(takewhile(lambda thing: thing.position >= start, self._store.lines_back(self._id, end)))[::-1]
+
+    def _render(self, found: Sequence[Found]) -> list[Row]:
+        self.damage = max(self.damage, sum(isinstance(thing, Damage) for thing in found))
+        return list(self._raw(found) if self.look.raw else self._transcript(found))
+
+    def _transcript(self, found: Sequence[Found]) -> Iterator[Row]:
+        dropped = dropped_stretches(thing for thing in found if isinstance(thing, Line))
+        transcript, reader = Transcript(self.look.style, dropped, numbered=False), Reader()
+        for thing in found:
+            if isinstance(thing, Damage):
+                yield Row(self.look.style.paint("error", damage_text(thing)), (thing.position, 0))
+                continue
+            for number, entry in enumerate(reader.read(thing)):
+                key = (thing.position, number)
+                text = transcript.entry(entry, full=key in self._unfolded)
+                yield from (Row(line, key) for line in text.removesuffix("\n").split("\n"))
+
+    def _raw(self, found: Sequence[Found]) -> Iterator[Row]:
+        for thing in found:
+            key = (thing.position, 0)
+            if isinstance(thing, Damage):
+                yield Row(self.look.style.paint("error", damage_text(thing)), key)
+            elif key in self._unfolded:
+                yield from (Row(line[:_RAW_WIDTH], key) for line in _indented(thing.data).split("\n"))
+            else:
+                start = thing.data[: 4 * _RAW_WIDTH].decode("utf-8", "replace")
+                yield Row(fit(safe_line(start), self.look.style.width), key)
+
+
+def plain(text: str) -> str:
+    """A row without its colours."""
+    return _CODES.sub("", text)
+
+
+def _begins(thing: Found) -> bool:
+    """Whether a line begins a turn; both forms of a question do, so a block is never cut between them."""
+    return isinstance(thing, Line) and may_begin_turn(thing.data) and bool(begins_turn(thing.record))
+
+
+def _size(thing: Found) -> int:
+    return thing.length if isinstance(thing, Damage) else len(thing.data)
+
+
+def _behind(thing: Found) -> Position:
+    return thing.position._replace(offset=thing.position.offset + _size(thing))
+
+
+def _indented(data: bytes) -> str:
+    try:
+        return safe(json.dumps(json.loads(data), indent=2, ensure_ascii=False))
+    except (ValueError, RecursionError):
+        return safe(data.decode("utf-8", "replace")).rstrip("\n")

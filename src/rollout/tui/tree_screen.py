@@ -1,0 +1,114 @@
+"""The lineage of a thread: what it was forked from, its forks and its sub-agents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.widgets import Footer, Static, Tree
+
+from rollout.errors import NotFoundError, RolloutError
+from rollout.render.safe import fit, safe_line
+from rollout.tui.acting import Acting
+from rollout.tui.thread_screen import ThreadScreen
+from rollout.tui.threads import Item, family
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets.tree import TreeNode
+
+    from rollout.tui.desk import Desk
+
+_MOST = 500
+_UP = 50
+
+
+class TreeScreen(Acting):
+    """A tree of at most 500 threads around one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.pop_screen", "back")]
+
+    def __init__(self, desk: Desk, item: Item) -> None:
+        """Show the family of a thread."""
+        super().__init__(desk)
+        self.item = item
+
+    def compose(self) -> ComposeResult:
+        """A tree, one line about it, the keys."""
+        tree: Tree[Item] = Tree(Text("lineage"), id="lineage")
+        tree.show_root = False
+        yield tree
+        yield Static("reading…", id="status", markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Read beside the screen."""
+        self.query_one(Tree).focus()
+        self.read()
+
+    def meant(self) -> Item | None:
+        """The thread under the cursor."""
+        node: TreeNode[Item] | None = self.query_one(Tree).cursor_node
+        return node.data if node else None
+
+    @work(thread=True, exclusive=True)
+    def read(self) -> None:
+        """Walk up to the oldest, then down."""
+        try:
+            top, missing = self._top()
+            found: dict[str, tuple[Item, ...]] = {}
+            waiting = [top]
+            while waiting and len(found) < _MOST:
+                one = waiting.pop()
+                found[one.id] = tuple(child for child in family(self.desk.store, one.id) if child.id not in found)
+                waiting.extend(found[one.id])
+        except (RolloutError, OSError) as error:
+            self.app.call_from_thread(self.query_one("#status", Static).update, safe_line(str(error)))
+            return
+        self.app.call_from_thread(self._show, top, found, missing)
+
+    def _top(self) -> tuple[Item, str]:
+        """The oldest that is still there, and the id of one above it that is not."""
+        top, seen = self.item, {self.item.id}
+        for _ in range(_UP):
+            above = top.forked_from or top.parent
+            if not above or above in seen:
+                return top, ""
+            seen.add(above)
+            found = self._thread(above)
+            if found is None:
+                return top, above
+            top = found
+        return top, ""
+
+    def _thread(self, thread_id: str) -> Item | None:
+        try:
+            return Item.of(self.desk.row(thread_id))
+        except NotFoundError:
+            return None
+
+    def _show(self, top: Item, found: dict[str, tuple[Item, ...]], missing: str) -> None:
+        tree: Tree[Item] = self.query_one(Tree)
+        self._add(tree.root, top, found, set())
+        tree.root.expand_all()
+        told = [f"{len(found):,} threads"]
+        told += [f"forked from {safe_line(missing)}, which is not there"] if missing else []
+        self.query_one("#status", Static).update(" · ".join(told))
+
+    def _add(self, node: TreeNode[Item], item: Item, found: dict[str, tuple[Item, ...]], above: set[str]) -> None:
+        how = "⑂ " if item.forked_from else "⚙ " if item.parent else ""
+        mine = item.id == self.item.id
+        label = Text(fit(how + item.title, 200), style="bold reverse" if mine else "", no_wrap=True)
+        children = [child for child in found.get(item.id, ()) if child.id not in above]
+        branch = node.add(label, data=item, allow_expand=bool(children))
+        if mine:
+            self.query_one(Tree).move_cursor(branch)
+        for child in children:
+            self._add(branch, child, found, above | {item.id})
+
+    def on_tree_node_selected(self, event: Tree.NodeSelected[Item]) -> None:
+        """Read it."""
+        if event.node.data is not None:
+            self.app.push_screen(ThreadScreen(self.desk, event.node.data))

@@ -1,0 +1,115 @@
+"""A home, and the application on it, driven by textual's pilot."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.homes import Home
+from rollout.cli.home import row_of
+from rollout.ids import ThreadId
+from rollout.store.local.store import LocalStore
+from rollout.tui.app import ViewApp
+from rollout.tui.desk import Desk
+from rollout.tui.document import plain
+from rollout.tui.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+    from rollout.tui.threads import Item
+
+NOW_MS = 1_770_120_000_000  # 2026-02-03T12:00:00Z
+
+
+class FixedDesk(Desk):
+    """A desk whose clock stands, and which opens no folder."""
+
+    def now_ms(self) -> int:
+        return NOW_MS
+
+    def open_folder(self, item: Item) -> str:
+        return f"opening the folder of {item.id}"
+
+
+class Screen:
+    """What a person sees and does."""
+
+    def __init__(self, app: ViewApp, pilot: Pilot[None]) -> None:
+        """Look at an application."""
+        self.app, self._pilot = app, pilot
+
+    async def settle(self) -> None:
+        """Wait until everything asked for is done."""
+        for _ in range(3):
+            await self.app.workers.wait_for_complete()
+            await self._pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and wait for what they do."""
+        await self._pilot.press(*keys)
+        await self.settle()
+
+    async def until(self, fact: Callable[[], bool]) -> None:
+        """Wait until something is so; fails after some seconds."""
+        async with asyncio.timeout(10):
+            while not fact():
+                await self._pilot.pause(0.05)
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows of the list or transcript, without colours."""
+        rows = self.app.screen.query_one(Rows)
+        return [plain(rows.source.line(at, 100).plain).rstrip() for at in range(len(rows.source))]
+
+    @property
+    def marked(self) -> str:
+        """The marked row."""
+        return self.rows[self.app.screen.query_one(Rows).marked]
+
+    @property
+    def status(self) -> str:
+        """The line about what is shown."""
+        return str(self.app.screen.query_one("#status").render())
+
+    @property
+    def said(self) -> list[str]:
+        """What was notified."""
+        return [str(one.message) for one in self.app._notifications]
+
+    @property
+    def drawn(self) -> str:
+        """The screen as characters."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty home."""
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def view(home: Home) -> Callable[[Callable[[Screen], Awaitable[None]]], None]:
+    """Open the application on the home, and do something with it."""
+
+    def run(scene: Callable[[Screen], Awaitable[None]]) -> None:
+        async def play() -> None:
+            store = LocalStore(home.path)
+            desk = FixedDesk(store, lambda thread: f"/out/{thread}.html", lambda thread: row_of(store, ThreadId(thread)))
+            desk.user_home = "/home/dev"
+            app = ViewApp(desk)
+            async with app.run_test(size=(100, 24), notifications=True) as pilot:
+                screen = Screen(app, pilot)
+                await screen.settle()
+                await scene(screen)
+
+        asyncio.run(play())
+
+    return run

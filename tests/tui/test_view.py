@@ -1,0 +1,365 @@
+"""The application: a person finds a thread, reads it, and does something with it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli.homes import line, thread_id, turn
+from rollout.lifecycle import ForkParams, fork
+from rollout.store.local.store import LocalStore
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cli.homes import Home
+    from tui.conftest import Screen
+
+    View = Callable[[Callable[[Screen], Awaitable[None]]], None]
+
+STAMP = "2026-02-01T12:30:00.000Z"
+
+
+def test_an_empty_home_says_so(view: View) -> None:
+    """Nothing is there, and no key fails."""
+
+    async def scene(screen: Screen) -> None:
+        assert screen.rows == []
+        assert "no threads" in screen.status
+        await screen.press("enter", "down", "end", "l", "R", "A", "i", "c", "g")
+        assert "no threads" in screen.status
+
+    view(scene)
+
+
+def test_threads_are_listed_newest_first_in_groups(home: Home, view: View) -> None:
+    """Each with its age, project, and name or first question."""
+    home.add(1)
+    home.add(70, git={"branch": "main"})
+    home.name(1, "The name")
+
+    async def scene(screen: Screen) -> None:
+        assert [row.split() for row in screen.rows] == [
+            ["Yesterday"], ["23h", "ago", "app", "[main]", "question", "70"],
+            ["The", "last", "7", "days"], ["1d", "ago", "app", "The", "name"],
+        ]  # fmt: skip
+        await screen.press("g")
+        assert screen.rows[0] == "/work/app"
+        await screen.press("g")
+        assert len(screen.rows) == 2
+        assert "grouped by none" in screen.status
+
+    view(scene)
+
+
+def test_the_list_filters_while_one_types(home: Home, view: View) -> None:
+    """Name and first question; Esc shows everything again."""
+    for number in range(1, 6):
+        home.add(number)
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("slash", *"question 3")
+        await screen.until(lambda: len(screen.rows) == 2)
+        assert "question 3" in screen.rows[1]
+        await screen.press(*"zzz")
+        await screen.until(lambda: "no thread fits" in screen.status)
+        await screen.press("escape")
+        await screen.until(lambda: len(screen.rows) == 6)
+
+    view(scene)
+
+
+def test_only_this_project_and_all_kinds(home: Home, view: View) -> None:
+    """Key p narrows to the folder of the marked thread and back, key a shows sub-agents, archived and untitled ones too."""
+    home.add(1, cwd="/work/lib")
+    home.add(2)
+    home.add(3, archived=True)
+    home.add(4, source="exec")
+
+    async def scene(screen: Screen) -> None:
+        assert "hidden: " in screen.status
+        await screen.press("p")
+        assert len(screen.rows) == 2
+        assert "in /work/app" in screen.status
+        await screen.press("p", "a")
+        await screen.until(lambda: len(screen.rows) == 5)
+
+    view(scene)
+
+
+def test_a_long_list_is_read_page_by_page(home: Home, view: View) -> None:
+    """The next page comes when the end is near."""
+    for number in range(250):
+        home.write(number, b"".join(line(STAMP, kind, payload) for kind, payload in [("session_meta", {"id": thread_id(number), "cwd": "/w", "source": "cli"}), *turn(f"q {number}", "a")]))
+
+    async def scene(screen: Screen) -> None:
+        assert "200+ threads" in screen.status
+        await screen.press("end")
+        await screen.until(lambda: "250 threads" in screen.status)
+
+    view(scene)
+
+
+def test_a_thread_is_read_from_its_end(home: Home, view: View) -> None:
+    """Enter opens it at the end; what is above comes when it is wanted; Esc goes back."""
+    home.add(1, [one for number in range(300) for one in turn(f"ask {number}", f"say {number}")])
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter")
+        assert "> ask 299" in screen.rows
+        assert "> ask 0" not in screen.rows
+        assert "there is more above" in screen.status
+        await screen.press("home")
+        assert "> ask 0" in screen.rows
+        assert "> ask 299" not in screen.rows
+        await screen.press("end")
+        assert "> ask 299" in screen.rows
+        await screen.press("escape")
+        assert "question" not in screen.status
+        assert "1 threads" in screen.status
+
+    view(scene)
+
+
+def test_scrolling_up_reads_on_and_stays_in_place(home: Home, view: View) -> None:
+    """Going up row by row meets every turn, once."""
+    home.add(1, [one for number in range(120) for one in turn(f"ask {number}", f"say {number}")])
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter")
+        for _ in range(80):
+            await screen.press("pageup")
+        asked = [row for row in screen.rows if row.startswith("> ask")]
+        assert asked == [f"> ask {number}" for number in range(120)]
+        assert screen.marked.startswith("thread ")
+
+    view(scene)
+
+
+def outputs(text: str) -> list[tuple[str, dict[str, Any]]]:
+    """A command with a long output."""
+    call = {"type": "function_call", "name": "exec_command", "arguments": json.dumps({"cmd": "make"}), "call_id": "c"}
+    return [("response_item", call), ("response_item", {"type": "function_call_output", "call_id": "c", "output": text})]
+
+
+def test_outputs_fold_and_unfold(home: Home, view: View) -> None:
+    """Enter unfolds what is marked, f everything."""
+    home.add(1, [*turn("q", "a"), *outputs("\n".join(f"row {number}" for number in range(50)))])
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter")
+        assert "  row 49" not in screen.rows
+        await screen.press("up", "enter")
+        assert "  row 49" in screen.rows
+        await screen.press("enter")
+        assert "  row 49" not in screen.rows
+        await screen.press("f")
+        assert "  row 49" in screen.rows
+
+    view(scene)
+
+
+def test_the_raw_records(home: Home, view: View) -> None:
+    """Key r shows each record on a row and goes back; Enter shows one indented."""
+    home.add(1)
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter", "r")
+        assert len(screen.rows) == 5
+        assert all(row.startswith('{"timestamp"') for row in screen.rows)
+        await screen.press("enter")
+        assert '    "message": "answer 1"' in screen.rows
+        await screen.press("r")
+        assert "> question 1" in screen.rows
+
+    view(scene)
+
+
+def test_find_goes_up_and_down(home: Home, view: View) -> None:
+    """A text is found in what was not read yet; n and N go on; what is not there is said."""
+    home.add(1, [one for number in range(200) for one in turn(f"ask {number}", "needle" if number in (3, 60) else "hay")])
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter", "slash", *"NEEDLE", "enter")
+        assert screen.marked == "needle"
+        assert "found: NEEDLE" in screen.status
+        await screen.press("N")
+        assert screen.marked == "needle"
+        assert "> ask 3" in screen.rows
+        await screen.press("N")
+        assert "not found above" in screen.status
+        await screen.press("n", "n")
+        assert screen.marked == "needle"
+
+    view(scene)
+
+
+def test_a_growing_thread_is_followed(home: Home, view: View) -> None:
+    """What is appended comes by itself; whoever reads further up is not moved."""
+    path = home.add(1, [one for number in range(20) for one in turn(f"ask {number}", "ok")])
+
+    def write(text: str) -> None:
+        with path.open("ab") as file:
+            file.write(line(STAMP, "event_msg", {"type": "agent_message", "message": text}))
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter")
+        write("came later")
+        await screen.until(lambda: screen.marked == "came later")
+        await screen.press("up", "up", "up")
+        before = screen.marked
+        write("and later")
+        await screen.until(lambda: "and later" in screen.rows)
+        assert screen.marked == before
+
+    view(scene)
+
+
+def test_damage_is_shown_where_it_is(home: Home, view: View) -> None:
+    """A damaged thread shows its good lines and says how much was skipped; one that went away says so."""
+    path = home.add(1)
+    path.write_bytes(path.read_bytes() + b"{torn\n" + line(STAMP, "event_msg", {"type": "agent_message", "message": "after"}))
+    gone = home.add(2)
+
+    async def scene(screen: Screen) -> None:
+        gone.unlink()
+        await screen.press("down", "down", "enter")
+        assert thread_id(2) in screen.status
+        assert [] == screen.rows
+        await screen.press("escape", "up", "enter")
+        await screen.until(lambda: "after" in screen.rows)
+        assert any(row.startswith("⚠ 6 bytes") for row in screen.rows)
+        assert "damaged" in screen.status
+
+    view(scene)
+
+
+def test_actions_change_what_they_say(home: Home, view: View) -> None:
+    """Rename, archive and fork, each asked for and confirmed; what was done is said."""
+    home.add(1)
+    store = LocalStore(home.path)
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("R", *"A name", "enter")
+        await screen.until(lambda: "A name" in " ".join(screen.rows))
+        await screen.press("F", "enter")
+        await screen.until(lambda: len(screen.rows) == 3 or len(screen.rows) == 4)
+        await screen.press("A", "down", "enter")
+        assert "archived" not in screen.said
+        await screen.press("A", "enter")
+        await screen.until(lambda: "archived" in screen.said)
+
+    view(scene)
+
+    assert list(store.names().values()).count("A name") >= 1
+    assert len(list((home.path / "archived_sessions").rglob("*.jsonl"))) == 1
+
+
+def test_copy_export_and_folder(home: Home, view: View) -> None:
+    """The id, the command that resumes it, a file, its folder."""
+    home.add(1, cwd="/work/my app")
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("i", "c")
+        assert screen.app.clipboard == f"cd '/work/my app' && codex resume {thread_id(1)}"
+        await screen.press("x", "o")
+        assert screen.said == [
+            f"copied: {thread_id(1)}", f"copied: {screen.app.clipboard}",
+            f"written to /out/{thread_id(1)}.html", f"opening the folder of {thread_id(1)}",
+        ]  # fmt: skip
+
+    view(scene)
+
+
+def test_a_refused_action_is_an_error_and_nothing_else(home: Home, view: View) -> None:
+    """A thread that another program writes is not archived."""
+    home.add(1)
+    writer = LocalStore(home.path).open_writer(thread_id(1))
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("A", "enter")
+        await screen.until(lambda: bool(screen.said))
+        assert "archived" not in screen.said
+
+    try:
+        view(scene)
+    finally:
+        writer.close()
+
+    assert not (home.path / "archived_sessions").exists()
+
+
+def test_lineage_is_a_tree(home: Home, view: View) -> None:
+    """A thread's parent above, its forks and sub-agents below; one of them can be read."""
+    home.add(1)
+    made = fork(LocalStore(home.path), thread_id(1), ForkParams())
+    spawn = {"subagent": {"thread_spawn": {"parent_thread_id": thread_id(1), "depth": 1}}}
+    home.add(2, turn("child asks", "yes"), source=spawn)
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("l")
+        await screen.until(lambda: "3 threads" in screen.status)
+        assert "⑂" in screen.drawn
+        assert "⚙" in screen.drawn
+        await screen.press("enter")
+        await screen.until(lambda: "> question 1" in screen.drawn)
+        await screen.press("escape", "escape")
+        assert "threads" in screen.status
+
+    view(scene)
+    assert made.thread_id != thread_id(1)
+
+
+def test_help_tells_the_keys(home: Home, view: View) -> None:
+    """? opens it, Esc closes it."""
+    home.add(1)
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("question_mark")
+        assert "copy the command that resumes it" in screen.drawn
+        await screen.press("escape")
+        assert "copy the command that resumes it" not in screen.drawn
+
+    view(scene)
+
+
+def test_what_is_drawn(home: Home, view: View) -> None:
+    """The list and a transcript, character by character."""
+    home.add(1, turn("Why?", "Because **it** is.\n\n- so"))
+    home.name(1, "Reasons")
+
+    async def scene(screen: Screen) -> None:
+        listed = screen.drawn.split("\n")
+        assert [row.rstrip() for row in listed[:3]] == [
+            " filter by name or first question",
+            "The last 7 days",
+            " 1d ago     app                   Reasons",
+        ]
+        assert listed[22].strip() == "1 threads · grouped by time"
+        await screen.press("enter")
+        rule = "── turn · 2026-02-01 12:01:00Z " + "─" * 67
+        assert [row.rstrip() for row in screen.drawn.split("\n")[:10]] == [
+            " Reasons", f"thread {thread_id(1)}", "/work/app · codex_cli_rs 0.100.0 · openai", "", rule, "> Why?", "",
+            "Because it is.", "", " • so",
+        ]  # fmt: skip
+
+    view(scene)
+
+
+@pytest.mark.parametrize("key", ["enter", "r"])
+def test_hostile_text_stays_text(home: Home, view: View, key: str) -> None:
+    """Escape sequences, bidirectional controls and markup are shown in list, transcript and records."""
+    hostile = "\x1b[2J\x1b]52;c;AAAA\x07 [bold]x[/bold] \u202eabc \x9b31m"
+    home.add(1, turn(hostile, hostile), cwd=f"/work/{hostile}")
+    home.name(1, hostile)
+
+    async def scene(screen: Screen) -> None:
+        drawn = screen.drawn
+        await screen.press("enter", key)
+        drawn += screen.drawn
+        assert not set(drawn) & set("\x1b\x07\x9b\u202e")
+        assert "[bold]x[/bold]" in drawn
+
+    view(scene)
