@@ -35,9 +35,15 @@ class RefusedError(Exception):
 class Peer:
     """One client of one server; an async context manager."""
 
-    def __init__(self, store: ThreadStore, level: Level = Level.V0_169, agent: Agent | None = None) -> None:
+    def __init__(
+        self,
+        store: ThreadStore,
+        level: Level = Level.V0_169,
+        agent: Agent | None = None,
+        settings: Settings | None = None,
+    ) -> None:
         """Nobody has said hello yet."""
-        self.server = Server(store, level, Settings(), agent)
+        self.server = Server(store, level, settings or Settings(), agent)
         self.heard: list[dict[str, Any]] = []
         self._connection = Connection(self.server, self._hear)
         self._news = asyncio.Event()
@@ -76,6 +82,13 @@ class Peer:
                 return params
             self._news.clear()
             await asyncio.wait_for(self._news.wait(), 10)
+
+    async def decide(self, method: str, decision: str) -> dict[str, Any]:
+        """Answer the newest request for an approval of a kind, once it comes; what was asked."""
+        asked = await self.until(method)
+        identity = next(one["id"] for one in reversed(self.heard) if one.get("method") == method)
+        await self.say(json.dumps({"id": identity, "result": {"decision": decision}}).encode())
+        return asked
 
     async def turn(self, thread_id: str, words: str) -> dict[str, Any]:
         """A whole turn, as its end was told."""

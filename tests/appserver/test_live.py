@@ -12,7 +12,8 @@ import pytest
 
 from appserver_words import BOTH, Peer, run, text, words_of
 from local_homes import Home
-from rollout.appserver.agent import echo, load, ran, say, think
+from rollout.appserver.agent import echo, ran, say, think
+from rollout.appserver.agents import load
 from rollout.appserver.levels import Level
 from rollout.errors import BusyError
 from rollout.testing import builders as b

@@ -1,9 +1,9 @@
-"""Who answers in a turn: the interface of an agent, and ``echo``, the agent in the box.
+"""Who answers in a turn: the interface of an agent, and ``echo``, the simplest one.
 
 An agent is a callable that takes a ``TurnRequest`` and gives an asynchronous iterator of items; ``--agent
 module:factory`` names a function without arguments that makes one. Items are what a recorder takes: values of
 ``rollout.items`` or mappings ``{"type", "payload"}``. Each is recorded, and what a client can see of it is shown at
-once: messages, reasoning, commands, changes of files.
+once: messages, reasoning, commands, changes of files. ``Begun`` and ``Piece`` are shown and never recorded.
 
 The agent runs in a task of its own. An interrupt cancels it: it meets ``asyncio.CancelledError`` where it waits, may
 clean up, and must let it pass. Any other exception makes the turn a failed one, with its text.
@@ -13,8 +13,9 @@ An agent that has a method ``compact(request) -> str`` (asynchronous) can replac
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+from rollout.appserver.settings import Settings
 
 if TYPE_CHECKING:
     from asyncio import Queue
@@ -23,12 +24,58 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 
 
+class Approvals(Protocol):
+    """Whom an agent asks before it does what a person may want to decide. A cancel ends the turn by an exception."""
+
+    async def command(self, call_id: str, words: list[str], cwd: str, reason: str | None = None) -> bool:
+        """Whether a command may run."""
+        ...
+
+    async def change(self, call_id: str, paths: list[str], reason: str | None = None) -> bool:
+        """Whether files may change."""
+        ...
+
+
+class _Nobody:
+    """Nobody is there to ask: nothing is allowed."""
+
+    async def command(self, call_id: str, words: list[str], cwd: str, reason: str | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    async def change(self, call_id: str, paths: list[str], reason: str | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+NOBODY: Approvals = _Nobody()
+
+
+class Begun(NamedTuple):
+    """Something that an agent may give, too: an item has begun to be seen, and is recorded when it is there.
+
+    ``shown`` is in the words of the paginated era (``type``, ``id`` and what the kind has); the next item of the
+    same kind that is shown ends it, under its id.
+    """
+
+    shown: Item
+
+
+class Piece(NamedTuple):
+    """A piece of the text of an item that has begun: streamed, never recorded. ``kind`` is the item's ``type``."""
+
+    item_id: str
+    text: str
+    kind: str = "AgentMessage"
+    part: int = 0
+
+
 class TurnRequest(NamedTuple):
     """What an agent is asked.
 
     ``input``: what the client sent, in the words of the wire (``{"type": "text", "text": …}``). ``history``: the
     conversation as a model would be sent it, this turn's message last. ``tools``: those that the client brought along.
-    ``steering``: what the client sends while the turn runs, one list of parts at a time.
+    ``steering``: what the client sends while the turn runs, one list of parts at a time. ``settings``: model, model
+    provider, and what is allowed without asking ``approvals``. ``instructions``: what the thread was begun with.
+    ``used``: the tokens that the thread has used so far, as files count them.
     """
 
     thread_id: str
@@ -40,6 +87,10 @@ class TurnRequest(NamedTuple):
     effort: str | None
     tools: tuple[Item, ...]
     steering: Queue[list[Item]]
+    settings: Settings = Settings()
+    approvals: Approvals = NOBODY
+    instructions: str | None = None
+    used: Item = {}  # noqa: RUF012 - never changed
 
     @property
     def text(self) -> str:
@@ -91,17 +142,6 @@ class _Echo:
     async def compact(self, request: TurnRequest) -> str:
         """A summary that says how much it stands for."""
         return f"{len(request.history)} items were said before."
-
-
-def load(name: str) -> Agent:
-    """The agent that ``echo`` or ``module:factory`` means. Raises ImportError, AttributeError, ValueError."""
-    if name == "echo":
-        return echo()
-    module, colon, factory = name.partition(":")
-    if not colon or not module or not factory:
-        raise ValueError(f"{name!r} names no agent: it is echo, or module:factory")
-    made: Agent = getattr(import_module(module), factory)()
-    return made
 
 
 def _response(tag: str, **fields: Any) -> Item:  # noqa: ANN401 - JSON as it comes

@@ -8,7 +8,17 @@ from inspect import iscoroutinefunction
 from traceback import print_exc
 from typing import TYPE_CHECKING, Any
 
-from rollout.appserver.messages import INTERNAL, METHOD_NOT_FOUND, Request, RpcError, answer, decode, invalid, refusal
+from rollout.appserver.messages import (
+    INTERNAL,
+    METHOD_NOT_FOUND,
+    Request,
+    Response,
+    RpcError,
+    answer,
+    decode,
+    invalid,
+    refusal,
+)
 from rollout.appserver.methods import find
 from rollout.errors import RolloutError
 
@@ -25,6 +35,8 @@ async def receive(connection: Connection, line: bytes) -> None:
         if line.strip():
             print(f"rollout app-server: passed over a line that is no message: {line[:80]!r}", file=sys.stderr)  # noqa: T201 - standard error is where it belongs
         return
+    if isinstance(message, Response):
+        connection.answered(message)
     if not isinstance(message, Request):
         return
     try:

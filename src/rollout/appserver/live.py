@@ -63,7 +63,9 @@ class LiveThread:
         self.born: Summary | None = None
         self.name: str | None = None
         self.running: Running | None = None
-        self.failed = False
+        self.failed = self.waiting = False
+        self.allowed: set[str] = set()
+        self.developer: str | None = None
         self.changing = asyncio.Lock()
 
     @property
@@ -85,7 +87,8 @@ class LiveThread:
     def view(self) -> Live:
         """How it stands, for answers."""
         if self.running is not None:
-            return Live({"type": "active", "activeFlags": []}, self.cwd)
+            flags = ["waitingOnApproval"] if self.waiting else []
+            return Live({"type": "active", "activeFlags": flags}, self.cwd)
         return Live({"type": "systemError" if self.failed else "idle"}, self.cwd)
 
     def change(self, params: Fields) -> None:
@@ -109,4 +112,5 @@ def changed(settings: Settings, params: Fields) -> Settings:
         "sandbox": params.get("sandbox") or sandbox_of_wire(params.get("sandboxPolicy")),
         "effort": params.get("effort"),
     }
-    return settings._replace(**{name: value for name, value in told.items() if isinstance(value, str)})
+    named: Fields = {name: value for name, value in told.items() if isinstance(value, str)}
+    return settings._replace(**named)

@@ -22,6 +22,15 @@ class Settings(NamedTuple):
     sandbox: str = "read-only"
     effort: str | None = None
     approvals_reviewer: str = "user"
+    providers: Table = {}  # noqa: RUF012 - never changed
+    instructions: str | None = None
+    context_window: int | None = None
+
+    @property
+    def provider(self) -> Table:
+        """What is set up of the model provider that counts; empty for one that nobody set up."""
+        found = self.providers.get(self.model_provider)
+        return found if isinstance(found, dict) else {}
 
     @property
     def sandbox_policy(self) -> Table:
@@ -42,11 +51,15 @@ def read_settings(home: str | None, overrides: tuple[str, ...] = ()) -> Settings
     table = _read(os.path.join(home, "config.toml")) if home else {}
     for override in overrides:
         _override(table, override)
-    return settings_of(table, Settings())
+    settings = settings_of(table, Settings())
+    path = table.get("model_instructions_file")
+    return settings._replace(instructions=_text_of_file(home, path)) if isinstance(path, str) else settings
 
 
 def settings_of(table: Table, base: Settings) -> Settings:
-    """Settings with what a table says above those of ``base``."""
+    """Settings with what a table, whose keys may be dotted, says above those of ``base``."""
+    table = _nested(table)
+    providers, window = table.get("model_providers"), table.get("model_context_window")
     return Settings(
         model=_text(table.get("model")) or base.model,
         model_provider=_text(table.get("model_provider")) or base.model_provider,
@@ -54,6 +67,9 @@ def settings_of(table: Table, base: Settings) -> Settings:
         sandbox=_text(table.get("sandbox_mode")) or base.sandbox,
         effort=_text(table.get("model_reasoning_effort")) or base.effort,
         approvals_reviewer=_text(table.get("approvals_reviewer")) or base.approvals_reviewer,
+        providers={**base.providers, **providers} if isinstance(providers, dict) else base.providers,
+        instructions=base.instructions,
+        context_window=window if isinstance(window, int) else base.context_window,
     )
 
 
@@ -94,6 +110,26 @@ def _override(table: Table, override: str) -> None:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
     except ValueError:
         value = text.strip()
+    _place(table, key, value)
+
+
+def _nested(table: Table) -> Table:
+    """A table without dotted keys."""
+    found: Table = {}
+    for key, value in table.items():
+        _place(found, key, value)
+    return found
+
+
+def _text_of_file(home: str | None, path: str) -> str | None:
+    try:
+        with open(os.path.join(home or "", path), encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return None
+
+
+def _place(table: Table, key: str, value: object) -> None:
     *path, last = key.strip().split(".")
     for name in path:
         inner = table.setdefault(name, {})

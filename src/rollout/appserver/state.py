@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rollout.appserver.codex_state import CodexState
 from rollout.appserver.library import Library
+from rollout.appserver.messages import RpcError
 from rollout.appserver.wire.usage import usage_on_wire
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from rollout.appserver.agent import Agent
     from rollout.appserver.levels import Level
     from rollout.appserver.live import LiveThread
+    from rollout.appserver.messages import Response
     from rollout.appserver.settings import Settings
     from rollout.appserver.wire.threads import Live
     from rollout.query import Cursor
@@ -119,7 +122,34 @@ class Connection:
         self._send = send
         self._after: list[Message] = []
         self._then: list[Callable[[], object]] = []
+        self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._questions = 0
         server.connections.append(self)
+
+    async def ask(self, method: str, params: Message) -> Any:  # noqa: ANN401 - JSON as it comes
+        """What the client answers to a request; RpcError when it refuses, ConnectionError when it goes away."""
+        number, answer = self._questions, asyncio.get_running_loop().create_future()
+        self._questions += 1
+        self._asked[number] = answer
+        try:
+            await self._send({"id": number, "method": method, "params": params})
+            return await answer
+        finally:
+            self._asked.pop(number, None)
+            if self.server.level.later:
+                resolved = {"threadId": params.get("threadId"), "requestId": number}
+                await self.server.broadcast("serverRequest/resolved", resolved)
+
+    def answered(self, response: Response) -> None:
+        """Take what the client answers; an answer to nothing is passed over."""
+        waiting = self._asked.get(response.id) if isinstance(response.id, int) else None
+        if waiting is None or waiting.done():
+            return
+        if response.error is None:
+            waiting.set_result(response.result)
+            return
+        told = response.error if isinstance(response.error, dict) else {}
+        waiting.set_exception(RpcError(int(told.get("code") or 0), str(told.get("message") or "refused")))
 
     async def send(self, message: Message) -> None:
         """Write a message, unless it is a notification that the client does not want, or nobody said hello yet."""
@@ -148,6 +178,9 @@ class Connection:
         """The client went away."""
         if self in self.server.connections:
             self.server.connections.remove(self)
+        for waiting in self._asked.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionError("the client went away"))
 
 
 async def unload(server: Server, live: LiveThread) -> None:

@@ -11,19 +11,26 @@ from collections.abc import AsyncGenerator
 from traceback import print_exc
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rollout.appserver.agent import TurnRequest
+from rollout.appserver.agent import Begun, Piece, TurnRequest
+from rollout.appserver.approvals import ClientApprovals, TurnCancelledError
 from rollout.appserver.fresh import new_id, now_ms
+from rollout.appserver.showing import Showing
 from rollout.appserver.shown import SHOWN_BY_ITSELF, Told, events_for, model_message, shown_input, shown_of
-from rollout.appserver.wire.items import item_on_wire
 from rollout.appserver.wire.turns import turn_on_wire
+from rollout.codec import to_object
 from rollout.errors import RolloutError
 from rollout.history import history
 from rollout.items import RawItem, payload_bytes, to_item
-from rollout.turns import Status, Turn, TurnItem
+from rollout.lines import Line
+from rollout.turns import Status, Turn
+from rollout.turns.grammar import mapping
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rollout.appserver.live import LiveThread
-    from rollout.appserver.state import Server
+    from rollout.appserver.state import Connection, Server
+    from rollout.lines import Found
 
 Fields = dict[str, Any]
 
@@ -38,18 +45,22 @@ class Ending(NamedTuple):
 class TurnRun:
     """One turn of one thread, in a task of its own."""
 
-    def __init__(self, server: Server, live: LiveThread, parts: list[Fields]) -> None:
-        """``parts``: what the client sent."""
-        self._server, self._live, self._parts = server, live, parts
+    def __init__(
+        self, server: Server, live: LiveThread, parts: list[Fields], client: Connection | None = None
+    ) -> None:
+        """``parts``: what the client sent; it is asked when an agent wants to know."""
+        self._server, self._live, self._parts, self._client = server, live, parts, client
         self.steering: asyncio.Queue[list[Fields]] = asyncio.Queue()
         self.turn = Turn(new_id(), 0, 0, explicit=True, status=Status.UNFINISHED, started_at=now_ms() // 1000)
         self.turn.root_id = self.turn.id
-        self._said: str | None = None
+        self._showing = Showing(server, live, self.turn.id)
 
     @property
     def told(self) -> Fields:
-        """The turn as answers and notifications tell it: without its items."""
-        return turn_on_wire(self.turn, later=self._server.level.later, view="notLoaded", running=True) | {"items": []}
+        """The turn as answers and notifications tell it: without its items, but at 0.169 with its last words."""
+        later, said = self._server.level.later, self._showing.said
+        told = turn_on_wire(self.turn, later=later, view="notLoaded", running=True) | {"items": []}
+        return told if not later or said is None else told | {"items": [said], "itemsView": "summary"}
 
     @property
     def turn_id(self) -> str:
@@ -65,7 +76,7 @@ class TurnRun:
             await self._begin()
             await self._answer()
             ending = Ending(Status.COMPLETED)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TurnCancelledError):
             ending = Ending(Status.INTERRUPTED)
         except Exception as error:  # noqa: BLE001 - the last line of defence: it is told, not swallowed
             if not isinstance(error, RolloutError):
@@ -81,10 +92,16 @@ class TurnRun:
             await live.recorder.persist()
             if live.name:
                 await asyncio.to_thread(self._server.store.set_name, live.id, live.name)
-        started = {"turn_id": self.turn.id, "started_at": self.turn.started_at, "model_context_window": None}
+        started = {"turn_id": self.turn.id, "started_at": self.turn.started_at, "model_context_window": live.settings.context_window}
         await self._record_event("task_started", **started, collaboration_mode_kind="default")
 
     async def _begin(self) -> None:
+        live = self._live
+        if live.developer is not None:
+            part = {"type": "input_text", "text": live.developer}
+            said = {"type": "message", "role": "developer", "content": [part]}
+            await live.recorder.record([{"type": "response_item", "payload": said}])
+            live.developer = None
         await self._hear(self._parts)
         await self._live.recorder.record([self._context()])
 
@@ -92,7 +109,7 @@ class TurnRun:
         """What a person sent: for the model, and to be shown."""
         shown = shown_input(parts, new_id)
         await self._live.recorder.record([model_message(parts), *events_for(shown, self._live.era, self._where())])
-        await self._show(shown)
+        await self._showing.end(shown)
 
     async def steer(self, parts: list[Fields]) -> None:
         """Take what is sent to the turn while it runs."""
@@ -113,15 +130,29 @@ class TurnRun:
 
     async def request(self) -> TurnRequest:
         """What the agent is asked."""
-        live = self._live
+        live, store = self._live, self._server.store
         await live.recorder.flush()
-        said = [] if live.ephemeral else await asyncio.to_thread(lambda: history(self._server.store.lines(live.id)))
+        said = [] if live.ephemeral else await asyncio.to_thread(lambda: history(store.lines(live.id)))
+        used = {} if live.ephemeral else await asyncio.to_thread(lambda: used_so_far(store.lines_back(live.id)))
+        begun = live.settings.instructions if live.ephemeral else await asyncio.to_thread(self._instructions)
+        approvals = ClientApprovals(self._server, live, self.turn.id, self._client)
         settings = live.settings
         asked = (live.id, self.turn.id, self._parts, said, live.cwd, settings.model, settings.effort)
-        return TurnRequest(*asked, live.tools, self.steering)
+        return TurnRequest(*asked, live.tools, self.steering, settings, approvals, begun, used)
+
+    def _instructions(self) -> str | None:
+        """What the thread was begun with, as its metadata tell it."""
+        for record in self._server.library.records(self._live.id, 1):
+            told = mapping(mapping(to_object(record.payload)).get("base_instructions")).get("text")
+            return told if isinstance(told, str) else None
+        return None
 
     async def _take(self, value: object) -> None:
         """Record an item that the agent gave, with what shows it beside it, then show it."""
+        if isinstance(value, Begun):
+            return await self._showing.begin(value)
+        if isinstance(value, Piece):
+            return await self._showing.piece(value)
         item = to_item(value)
         raw = item if isinstance(item, RawItem) else RawItem(item.line_type, payload_bytes(item))
         shown = shown_of(raw.line_type, raw.object, new_id)
@@ -131,20 +162,10 @@ class TurnRun:
             recorded = [*events, raw] if raw.tag != "item_completed" else [raw]
         await self._live.recorder.record(recorded)
         if shown is not None:
-            await self._show(shown)
+            await self._showing.end(shown)
         if raw.tag == "token_count":
             await self._server.token_usage(self._live.id, self.turn.id, raw.object)
-
-    async def _show(self, shown: Fields) -> None:
-        at = now_ms()
-        if shown["type"] == "AgentMessage":
-            self._said = "".join(part["text"] for part in shown["content"] if isinstance(part, dict))
-        item = item_on_wire(TurnItem(shown, 0, None, at, at), later=self._server.level.later)
-        if item is None:
-            return
-        later = self._server.level.later
-        await self._notify("item/started", item=item, turnId=self.turn.id, **({"startedAtMs": at} if later else {}))
-        await self._notify("item/completed", item=item, turnId=self.turn.id, **({"completedAtMs": at} if later else {}))
+        return None
 
     async def _end(self, ending: Ending, began: int) -> None:
         """Record how it ended and tell it; what cannot be written makes it a failed turn."""
@@ -158,7 +179,7 @@ class TurnRun:
             else:
                 failed = {"error": error} if error else {}
                 await self._record_event(
-                    "task_complete", turn_id=turn.id, last_agent_message=self._said, **failed, **times
+                    "task_complete", turn_id=turn.id, last_agent_message=(self._showing.said or {}).get("text"), **failed, **times
                 )
             await live.recorder.flush()
         except RolloutError as problem:
@@ -198,6 +219,16 @@ class TurnRun:
         return {"type": "turn_context", "payload": payload}
 
 
+def used_so_far(lines_back: Iterable[Found]) -> Fields:
+    """The tokens that the newest count in a thread tells; empty when there is none."""
+    for found in lines_back:
+        if isinstance(found, Line) and found.record.type == "event_msg":
+            event = mapping(to_object(found.record.payload))
+            if event.get("type") == "token_count" and (used := mapping(event.get("info")).get("total_token_usage")):
+                return mapping(used)
+    return {}
+
+
 class Compaction(TurnRun):
     """A turn in which the agent replaces its context by a summary."""
 
@@ -218,5 +249,5 @@ class Compaction(TurnRun):
         else:
             events = [{"type": "event_msg", "payload": {"type": "context_compacted"}}]
         await live.recorder.record([{"type": "compacted", "payload": payload}, *events])
-        await self._show(shown)
+        await self._showing.end(shown)
         await self._notify("thread/compacted", turnId=self.turn.id)

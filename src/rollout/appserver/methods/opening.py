@@ -141,12 +141,12 @@ async def _new_thread(connection: Connection, params: Fields) -> LiveThread:
         cli_version=server.level.codex_version,
         source="vscode",
         model_provider=settings.model_provider,
-        base_instructions=params["baseInstructions"],
+        base_instructions=params["baseInstructions"] or settings.instructions,
         dynamic_tools=tuple(params.get("dynamicTools") or ()),
     )
     recorder = await RolloutRecorder.create(server.store, about, Options(policy=EXTENDED))
     live = LiveThread(recorder, settings, cwd, "legacy")
-    live.tools, live.born = about.dynamic_tools, Summary()
+    live.tools, live.born, live.developer = about.dynamic_tools, Summary(), params["developerInstructions"]
     live.born.source, live.born.cli_version, live.born.originator = about.source, about.cli_version, about.originator
     live.born.model_provider = settings.model_provider
     return live

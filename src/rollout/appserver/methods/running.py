@@ -47,7 +47,7 @@ async def start(connection: Connection, params: Fields) -> Fields:
     server = connection.server
     live = _free(server, params)
     live.change(params)
-    run = TurnRun(server, live, params["input"])
+    run = TurnRun(server, live, params["input"], connection)
     launch(connection, live, run)
     return {"turn": run.told}
 
@@ -63,7 +63,7 @@ async def compact(connection: Connection, params: Fields) -> Fields:
     """Have the agent replace its context by a summary, in a turn of its own."""
     server = connection.server
     live = _free(server, params)
-    launch(connection, live, Compaction(server, live, []))
+    launch(connection, live, Compaction(server, live, [], connection))
     return {}
 
 

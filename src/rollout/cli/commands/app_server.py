@@ -28,7 +28,10 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--protocol", choices=("0.100", "0.169"), default="0.169", help="whose protocol is spoken (default: 0.169)"
     )
-    parser.add_argument("--agent", metavar="MODULE:FACTORY", help="who answers in turns; echo is the agent in the box")
+    parser.add_argument(
+        "--agent", metavar="NAME|MODULE:FACTORY", default="responses",
+        help="who answers in turns: responses (the default) asks a model, echo repeats, none refuses",
+    )  # fmt: skip
     parser.add_argument(
         "-c", "--config", action="append", default=[], metavar="KEY=VALUE",
         help="a setting above those of config.toml; unknown ones are passed over",
@@ -47,14 +50,14 @@ def run(args: Namespace, _: Output) -> int:
     if args.listen != "stdio://":
         raise UsageError(f"cannot listen on {args.listen!r}; stdio:// is what there is")
     store = open_store(args, new=True)
-    agent = None if args.agent is None else _agent(args.agent)
+    agent = _agent(args.agent)
     server = Server(store, Level(args.protocol), read_settings(store.home, tuple(args.config)), agent)
     asyncio.run(stdio.serve(server, sys.stdin.buffer, sys.stdout.buffer))
     return DONE
 
 
-def _agent(name: str) -> Agent:
-    from rollout.appserver.agent import load  # noqa: PLC0415 - only who needs it pays for it
+def _agent(name: str) -> Agent | None:
+    from rollout.appserver.agents import load  # noqa: PLC0415 - only who needs it pays for it
 
     try:
         return load(name)
