@@ -17,7 +17,7 @@ SOURCE = ROOT / "src" / "rollout"
 LAYERS: dict[str, int] = {
     **dict.fromkeys(
         (
-            "errors", "ids", "times", "sources", "boundaries", "codec", "items", "lines", "policy", "summary",
+            "errors", "ids", "times", "tuples", "sources", "boundaries", "codec", "items", "lines", "policy", "summary",
             "history", "initial_history", "turns", "usage", "query", "search_match", "search_query", "search_text",
         ),
         0,

@@ -5,12 +5,13 @@ Plain values: listing must not pay for a JSON or dataclass import.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rollout.errors import InvalidQueryError
 from rollout.ids import ThreadId, try_parse
 from rollout.sources import INTERACTIVE, source_matches
 from rollout.times import parse_ms, to_text
+from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from rollout.summary import Summary

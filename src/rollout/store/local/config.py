@@ -6,7 +6,9 @@ A file that cannot be read means Codex's defaults, as it does there, and one lin
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any
+
+from rollout.tuples import NamedTuple
 
 DEFAULT_PROVIDER = "openai"
 

@@ -19,8 +19,8 @@ import os
 import re
 from functools import cache
 
-_DRIVE = re.compile(r"([A-Za-z]):(?:\\(.*))?", re.DOTALL)
-_MOUNTED = re.compile(r"/mnt/[a-z](?:/.*)?", re.IGNORECASE | re.DOTALL | re.ASCII)
+_DRIVE = r"(?s)([A-Za-z]):(?:\\(.*))?"
+_MOUNTED = r"(?isa)/mnt/[a-z](?:/.*)?"
 _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _WSL_HOSTS = ("wsl$", "wsl.localhost")
 
@@ -41,7 +41,7 @@ def spelled(folder: str, *, wsl: bool) -> str:
     """The key of a folder from its spelling alone; ``..`` and (but for drives and shares) case count."""
     if folder.startswith("/"):
         path = _joined("/", folder)
-        return path.translate(_ASCII_LOWER) if wsl and _MOUNTED.fullmatch(path) else path
+        return path.translate(_ASCII_LOWER) if wsl and re.fullmatch(_MOUNTED, path) else path
     windows = folder.replace("/", "\\")
     if windows.upper().startswith("\\\\?\\UNC\\"):
         return _share(windows[8:])
@@ -49,7 +49,7 @@ def spelled(folder: str, *, wsl: bool) -> str:
         windows = windows[4:]
     elif windows.startswith("\\\\"):
         return _share(windows[2:])
-    drive = _DRIVE.fullmatch(windows)
+    drive = re.fullmatch(_DRIVE, windows)
     if drive is None:
         return _joined("", folder)
     return _joined(f"/mnt/{drive[1]}", (drive[2] or "").replace("\\", "/")).translate(_ASCII_LOWER)

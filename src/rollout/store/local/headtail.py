@@ -12,7 +12,8 @@ import importlib
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from rollout.journal.filesystem import OS, READ
@@ -20,6 +21,7 @@ from rollout.store.local.paths import ZST
 from rollout.store.local.prefix import parse_prefix
 from rollout.summary import Summary, fold
 from rollout.times import parse_ms
+from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     import os
@@ -37,9 +39,13 @@ _UNPACKED_MOST = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _FOREIGN = b"\0 \t\r\n"
 _STAMP = b'{"timestamp":"'
-_TELLING = re.compile(rb'"(?:session_meta|user_message|UserMessage|thread_goal_updated|turn_context)"')
-_HALF = re.compile(rb"\\u[dD]")
+_HALVES = (rb"\ud", rb"\uD")
 _LATEST = (b'"turn_context"', b'"token_count"')
+
+
+@cache
+def _telling() -> re.Pattern[bytes]:
+    return re.compile(rb'"(?:session_meta|user_message|UserMessage|thread_goal_updated|turn_context)"')
 
 
 class Facts(NamedTuple):
@@ -228,7 +234,7 @@ def _fold_head(summary: Summary, windows: _Windows) -> int:
             return len(data)
         end = len(data) if end < 0 else end
         line = data[start:end]
-        if b'"payload"' not in line or _TELLING.search(line):
+        if b'"payload"' not in line or _telling().search(line):
             _fold_line(summary, line)
         start = end + 1
     return start
@@ -256,7 +262,7 @@ def load_line(line: bytes) -> dict[str, Any] | None:
         line = line.strip(_FOREIGN).removeprefix(_BOM).strip(_FOREIGN)
     try:
         found = json.loads(line.decode())
-        if _HALF.search(line):
+        if any(half in line for half in _HALVES):
             json.dumps(found, ensure_ascii=False).encode()  # a lone half of a pair cannot be encoded
     except (ValueError, RecursionError):
         return None

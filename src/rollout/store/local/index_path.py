@@ -8,8 +8,10 @@ index; the file's name bears the version of the schema, so that versions of this
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from zlib import crc32
+
+from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

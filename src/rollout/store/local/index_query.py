@@ -11,12 +11,13 @@ All statements of one answer see one state: call inside ``Index.reading``.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rollout.errors import InvalidQueryError
 from rollout.query import TIMES, Kind, narrowed, plain_id, wanted_text, why_kind_hidden
 from rollout.store.local.cwd import Folders
 from rollout.store.local.index_rows import KNOWN_CHARACTERS, STORED, Stored, fid_of, kept_text, to_text
+from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

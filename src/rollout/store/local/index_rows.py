@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from rollout.ids import ThreadId
 from rollout.query import Thread
 from rollout.store.local.headtail import Begun
 from rollout.summary import Summary
+from rollout.tuples import NamedTuple
 
 _NAMES = Summary.__slots__
 _facts_of = attrgetter(*_NAMES)

@@ -7,7 +7,7 @@ file. The folders are those of ``rollout.store.local.walk``, which is asked abou
 from __future__ import annotations
 
 import marshal
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rollout.store.local.paths import (
     ANY_TIME,
@@ -20,6 +20,7 @@ from rollout.store.local.paths import (
     number_of,
 )
 from rollout.store.local.walk import File, Walk
+from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     import os

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rollout.query import Cursor, Page, Thread, checked, is_past, narrowed, sort_key, why_hidden
 from rollout.store.local.config import read_config
@@ -22,6 +22,7 @@ from rollout.store.local.cwd import Folders
 from rollout.store.local.paths import time_ms, time_text
 from rollout.store.local.rows import Rows
 from rollout.store.local.walk import Group, Walk, by_thread
+from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rollout.errors import LockError, WriteError
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.filesystem import CREATE_NEW, OS, READ, make_folders, write_all
 from rollout.store.local.paths import NAME_INDEX
+from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

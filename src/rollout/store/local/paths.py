@@ -8,12 +8,13 @@ is read as if it were UTC. The logical name is the one without ``.zst``.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from time import gmtime, strftime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rollout.ids import ThreadId, try_parse
 from rollout.times import day_ms, days_in
+from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from rollout.store.base import Place
@@ -27,8 +28,12 @@ ZST = ".zst"
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TIME = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3])-[0-5]\d-[0-5]\d"
-_NAME = re.compile(rf"rollout-({_TIME})-({_UUID})(?:_({_UUID}))?\.jsonl(\.zst)?", re.ASCII)
-_UUID_SOMEWHERE = re.compile(_UUID, re.IGNORECASE | re.ASCII)
+
+
+@cache
+def _name() -> re.Pattern[str]:
+    """Compiled when it is first asked for: a listing through the index asks for none of these patterns."""
+    return re.compile(rf"rollout-({_TIME})-({_UUID})(?:_({_UUID}))?\.jsonl(\.zst)?", re.ASCII)
 
 
 class RolloutName(NamedTuple):
@@ -61,7 +66,7 @@ ANY_TIME = Bounds()
 
 def parse_name(name: str) -> RolloutName | None:
     """Read a file name; None for a name that Codex would ignore."""
-    match = _NAME.fullmatch(name)
+    match = _name().fullmatch(name)
     if match is None:
         return _parse_unusual(name)
     time, thread, rollout, zst = match.groups()
@@ -92,7 +97,7 @@ def is_rollout(name: str) -> bool:
 
 def is_canonical(name: str) -> bool:
     """Whether a name is spelled as Codex spells it."""
-    return _NAME.fullmatch(name) is not None
+    return _name().fullmatch(name) is not None
 
 
 def logical_name(name: str) -> str:
@@ -127,7 +132,7 @@ def _is_time(text: str) -> bool:
 
 def id_in(name: str) -> ThreadId | None:
     """A thread id somewhere in a name that does not parse: the last one that stands there."""
-    found = _UUID_SOMEWHERE.findall(name)
+    found = re.findall(_UUID, name, re.IGNORECASE | re.ASCII)
     return try_parse(found[-1]) if found else None
 
 

@@ -7,7 +7,9 @@ number or word that touches the cut is left out, since its end is unknown.
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
+
+from rollout.tuples import NamedTuple
 
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"

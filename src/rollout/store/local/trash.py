@@ -11,7 +11,7 @@ import json
 import os
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rollout.errors import FormatError, NotFoundError, WriteError
 from rollout.journal.filesystem import CREATE_NEW, READ, make_folders, write_all
@@ -19,6 +19,7 @@ from rollout.store.base import Receipt
 from rollout.store.local.moving import move_all, stands
 from rollout.store.local.names import sync_folder
 from rollout.store.local.paths import ARCHIVED, SESSIONS
+from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from rollout.journal.filesystem import Filesystem

@@ -15,7 +15,7 @@ counted in ``skipped``, as are folders that cannot be read.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rollout.ids import try_parse
 from rollout.journal.filesystem import OS
@@ -38,6 +38,7 @@ from rollout.store.local.paths import (
     time_text,
 )
 from rollout.times import parse_ms
+from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
