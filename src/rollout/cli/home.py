@@ -6,12 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from rollout.errors import AmbiguousError, NotFoundError
-from rollout.journal.filesystem import OS
-from rollout.store.local.finding import Finder
 from rollout.store.local.home import find_home
 from rollout.store.local.index_path import index_place
-from rollout.store.local.names import Names
-from rollout.store.local.rows import Rows
 from rollout.store.local.store import LocalStore
 
 if TYPE_CHECKING:
@@ -56,6 +52,11 @@ def find_thread(store: ThreadStore, text: str) -> ThreadId:
 
 def row_of(store: LocalStore, thread_id: ThreadId) -> Thread:
     """The row of one thread, from its newest file alone; raises NotFoundError when it went away meanwhile."""
+    from rollout.journal.filesystem import OS  # noqa: PLC0415 - a listing makes rows of its own
+    from rollout.store.local.finding import Finder  # noqa: PLC0415 - the same
+    from rollout.store.local.names import Names  # noqa: PLC0415 - the same
+    from rollout.store.local.rows import Rows  # noqa: PLC0415 - the same
+
     names = Names(store.home, OS)
     finder = Finder(store.home, OS, names)
     row = Rows(store.home, OS, names, finder.rollout).row(finder.group(thread_id))

@@ -15,12 +15,11 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
+from rollout.store.local.collector import without_collector
 from rollout.store.local.index_rows import path_of, to_path
 from rollout.store.local.index_scan import Folder, FolderWalk, look, scan, stamp_at
-from rollout.store.local.listing import without_collector
 from rollout.store.local.paths import NAME_INDEX
-from rollout.store.local.rows import places_of
-from rollout.store.local.walk import archive_state
+from rollout.store.local.walk import archive_state, places_of
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from rollout.ids import ThreadId, try_parse
 from rollout.journal.reader import backward, complete_end, count_lines, forward, open_source
 from rollout.lines import Damage, Line, Position
 from rollout.store.local.headtail import may_have_base
-from rollout.store.local.rows import inherit, places_of
-from rollout.store.local.walk import Walk
+from rollout.store.local.rows import inherit
+from rollout.store.local.walk import Walk, places_of
 from rollout.summary import Summary, fold
 
 if TYPE_CHECKING:

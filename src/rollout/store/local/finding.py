@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from rollout.errors import FormatError, NotFoundError
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.filesystem import OS, READ
-from rollout.store.local.headtail import WINDOW, read_facts
 from rollout.store.local.paths import ARCHIVED, ZST, id_in, parse_name
 from rollout.store.local.walk import UNREADABLE, File, Walk, by_thread
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from rollout.store.local.walk import Group
 
 _SHORTEST_PREFIX = 4
+_HEAD = 64 * 1024
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -103,17 +103,24 @@ class Finder:
         try:
             if not file.path.endswith(ZST) and not self._mentions(file.path, wanted):
                 return False
-            return try_parse(read_facts(file.path, self._fs).summary.id or "") == wanted
+            return _id_inside(file.path, self._fs) == wanted
         except OSError:
             return False
 
     def _mentions(self, path: str, wanted: ThreadId) -> bool:
         fd = self._fs.open(path, READ)
         try:
-            head = self._fs.pread(fd, WINDOW, 0).lower()
+            head = self._fs.pread(fd, _HEAD, 0).lower()
             return wanted.encode() in head or wanted.replace("-", "").encode() in head
         finally:
             self._fs.close(fd)
+
+
+def _id_inside(path: str, fs: Filesystem) -> ThreadId | None:
+    """The id that a file's own metadata give."""
+    from rollout.store.local.headtail import read_facts  # noqa: PLC0415 - most names tell, and a listing starts often
+
+    return try_parse(read_facts(path, fs).summary.id or "")
 
 
 def _with_rollout(files: list[File], wanted: ThreadId) -> File | None:
@@ -129,7 +136,7 @@ def file_at(path: str, fs: Filesystem = OS) -> File:
         raise NotFoundError(f"there is no rollout at {path}")
     if parsed is not None:
         return File(parsed.time, parsed.thread_id, parsed.rollout_id, True, not parsed.compressed, path, archived)
-    thread_id = try_parse(read_facts(path, fs).summary.id or "") or id_in(name)
+    thread_id = _id_inside(path, fs) or id_in(name)
     if thread_id is None:
         raise FormatError(f"{path}: neither its name nor its metadata tell which thread it is")
     return File("", thread_id, thread_id, False, not name.endswith(ZST), path, archived)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import os
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rollout.ids import ThreadId
 from rollout.query import Thread
-from rollout.store.local.headtail import Begun
 from rollout.summary import Summary
 from rollout.tuples import NamedTuple
+
+if TYPE_CHECKING:
+    from rollout.store.local.headtail import Begun
 
 _NAMES = Summary.__slots__
 _facts_of = attrgetter(*_NAMES)
@@ -102,6 +104,8 @@ def begun_of(text: str | None, inode: str) -> Begun | None:
     """The head that was kept of a file, None when it is another file's."""
     if text is None:
         return None
+    from rollout.store.local.headtail import Begun  # noqa: PLC0415 - only a file that has grown asks for it
+
     kept, size, seam, summary = json.loads(text)
     return Begun(fill(Summary(), summary), size, seam) if kept == inode else None
 

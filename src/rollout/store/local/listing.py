@@ -12,11 +12,10 @@ apart, as far as the walk went; and by reason what the other filters skipped on 
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rollout.query import Cursor, Page, Thread, checked, is_past, narrowed, sort_key, why_hidden
+from rollout.store.local.collector import without_collector
 from rollout.store.local.config import read_config
 from rollout.store.local.cwd import Folders
 from rollout.store.local.paths import time_ms, time_text
@@ -25,7 +24,7 @@ from rollout.store.local.walk import Group, Walk, by_thread
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     from rollout.journal.filesystem import Filesystem
     from rollout.query import Key, Order, ThreadQuery
@@ -187,18 +186,6 @@ class Listing:
     def _hide(self, reason: str, count: int = 1) -> None:
         if count:
             self._hidden[reason] = self._hidden.get(reason, 0) + count
-
-
-@contextmanager
-def without_collector() -> Generator[None]:
-    """Let no cycles be looked for while hundreds of thousands of small values are made: it doubles their cost."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _can_stop_early(query: ThreadQuery) -> bool:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from rollout.ids import ThreadId, try_parse
 from rollout.query import Thread
 from rollout.store.local.headtail import active_ms, read_facts
-from rollout.store.local.paths import ZST, folder_for, logical_name, time_ms
+from rollout.store.local.paths import time_ms
+from rollout.store.local.walk import places_of
 from rollout.times import parse_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from rollout.journal.filesystem import Filesystem
     from rollout.store.local.headtail import Facts
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
     from rollout.summary import Summary
 
 _MOST_BASES = 32
-
-
-def places_of(home: str, file: File) -> Iterator[tuple[str, bool]]:
-    """Where a file is, and where it may be when it was archived, unarchived, compressed or unpacked meanwhile."""
-    yield file.path, file.archived
-    name = logical_name(file.name)
-    for archived in (not file.archived, file.archived):
-        path = f"{home}/{folder_for(name, archived=archived)}/{name}"
-        yield path, archived
-        yield path + ZST, archived
 
 
 def inherit(summary: Summary, whole: Summary) -> None:

@@ -18,8 +18,6 @@ from rollout.store.base import Owner, Receipt, SearchPage, Segment, ThreadStore,
 from rollout.store.local.cwd import Folders
 from rollout.store.local.finding import Finder, file_at, physical_files
 from rollout.store.local.home import find_home, home_of_path
-from rollout.store.local.listing import Listing
-from rollout.store.local.moving import archive_moves, move_all, put_file
 from rollout.store.local.names import Names
 from rollout.store.local.paths import logical_name
 from rollout.store.local.trash import Trash
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from rollout.store.local.index_path import IndexPlace
     from rollout.store.local.index_rebuild import Rebuild
     from rollout.store.local.index_status import IndexStatus
+    from rollout.store.local.listing import Listing
     from rollout.store.local.locks import ThreadLock, ThreadLocks
     from rollout.store.local.walk import File, Group
     from rollout.summary import Summary
@@ -183,6 +182,8 @@ class LocalStore(ThreadStore):
 
     def put(self, segment: Segment, blocks: Iterable[bytes]) -> None:
         """Store a segment's bytes, uncompressed, durably. Raises FormatError, ExistsError, WriteError."""
+        from rollout.store.local.moving import put_file  # noqa: PLC0415 - only who moves files pays for it
+
         put_file(self._fs, self.home, segment, blocks)
 
     def summary(self, thread_id: str) -> Summary:
@@ -264,6 +265,8 @@ class LocalStore(ThreadStore):
 
         Raises NotFoundError, BusyError, LockError, ExistsError, WriteError; may be repeated.
         """
+        from rollout.store.local.moving import archive_moves, move_all  # noqa: PLC0415 - the same
+
         identity = self._identity(thread_id)
         with self._locks().acquire(identity):
             files = physical_files(self._finder.group(identity), self.home, self._fs)
@@ -330,6 +333,8 @@ class LocalStore(ThreadStore):
         return Chains(self.home, self._fs, self._finder)
 
     def _listing(self) -> Listing:
+        from rollout.store.local.listing import Listing  # noqa: PLC0415 - an index answers without it
+
         return Listing(self.home, self._fs, self._names, self._finder)
 
     def _state(self, path: str) -> tuple[int, int, int] | None:

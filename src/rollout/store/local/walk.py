@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from rollout.ids import try_parse
 from rollout.journal.filesystem import OS
-from rollout.store.local.headtail import Facts, read_facts
 from rollout.store.local.paths import (
     ANY_TIME,
     ARCHIVED,
@@ -28,6 +27,7 @@ from rollout.store.local.paths import (
     ZST,
     bounds_of,
     date_parts,
+    folder_for,
     id_in,
     is_canonical,
     is_rollout,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rollout.journal.filesystem import Filesystem
+    from rollout.store.local.headtail import Facts
     from rollout.store.local.paths import Bounds
 
 UNREADABLE = "unreadable folder"
@@ -213,6 +214,8 @@ class Walk:
 
     def _unnamed(self, path: str, name: str, bounds: Bounds, *, archived: bool) -> File | None:
         """A rollout whose name does not parse: its metadata tell who it is; without an id it can only be counted."""
+        from rollout.store.local.headtail import read_facts  # noqa: PLC0415 - most names tell, and a listing starts often
+
         try:
             facts = read_facts(path, self._fs)
         except FileNotFoundError:
@@ -226,6 +229,16 @@ class Walk:
 
     def _skip(self, reason: str) -> None:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+
+def places_of(home: str, file: File) -> Iterator[tuple[str, bool]]:
+    """Where a file is, and where it may be when it was archived, unarchived, compressed or unpacked meanwhile."""
+    yield file.path, file.archived
+    name = logical_name(file.name)
+    for archived in (not file.archived, file.archived):
+        path = f"{home}/{folder_for(name, archived=archived)}/{name}"
+        yield path, archived
+        yield path + ZST, archived
 
 
 def archive_state(home: str, fs: Filesystem) -> int:
