@@ -12,6 +12,8 @@ export PATH := $(abspath $(BIN)):$(PATH)
 report = $(if $(JUNIT),--junitxml=$(JUNIT)/$(1).xml)
 PYTEST = $(BIN)/python -m pytest
 WORKERS ?= 2
+BROWSER_MODULES ?= .work/browser
+BROWSER_READY = $(BROWSER_MODULES)/node_modules/axe-core/package.json
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick slow corpus interop browser lint types docs bench campaign screenshots wheel env clean
@@ -23,6 +25,9 @@ $(READY): pyproject.toml scripts/environment.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found; name it: make PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) scripts/environment.py $(VENV)
 	@touch $@
+
+$(BROWSER_READY):
+	@npm install --no-audit --no-fund --loglevel=error --prefix $(BROWSER_MODULES) playwright-core@1 axe-core@4
 
 env: $(READY)  ## make the environment in .venv
 
@@ -43,9 +48,7 @@ corpus: $(READY)  ## tests over real homes (ROLLOUT_SHARED, or ../shared)
 interop: $(READY)  ## tests beside real Codex binaries (CODEX_BINARIES)
 	@$(PYTEST) -n $(WORKERS) -m codex $(call report,interop) $(PYTEST_FLAGS)
 
-BROWSER_MODULES ?= .work/browser
-browser: $(READY)  ## tests in a real browser (Chromium, node and npm)
-	@test -d $(BROWSER_MODULES)/node_modules/axe-core || npm install --no-audit --no-fund --loglevel=error --prefix $(BROWSER_MODULES) playwright-core@1 axe-core@4
+browser: $(READY) $(BROWSER_READY)  ## tests in a real browser (Chromium, node and npm)
 	@BROWSER_MODULES=$(abspath $(BROWSER_MODULES)) PYTHON=$(abspath $(BIN)/python) node --test --test-concurrency=1 \
 		--test-reporter=spec --test-reporter-destination=stdout \
 		$(if $(JUNIT),--test-reporter=junit --test-reporter-destination=$(JUNIT)/browser.xml) $(or $(BROWSER_TESTS),$(sort $(wildcard tests/browser/*.test.mjs)))
@@ -67,8 +70,9 @@ bench: $(READY)  ## every benchmark, each against its baseline
 campaign: $(READY)  ## the long run of the fault tests: kills, failing calls, two writers
 	@CAMPAIGN=full $(PYTEST) tests/campaign $(call report,campaign) $(PYTEST_FLAGS)
 
-screenshots: $(READY)  ## draw the commands' output into docs/screenshots
+screenshots: $(READY) $(BROWSER_READY)  ## draw the commands' output and the pages into docs/screenshots
 	@$(BIN)/python scripts/screenshots.py
+	@BROWSER_MODULES=$(abspath $(BROWSER_MODULES)) PYTHON=$(abspath $(BIN)/python) node scripts/screenshots_web.mjs
 
 wheel: $(READY)  ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .

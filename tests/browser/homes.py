@@ -1,4 +1,7 @@
-"""Make the homes of the browser tests: ``homes.py FOLDER`` writes each into a folder of its name there."""
+"""Make the homes of the browser tests: ``homes.py FOLDER`` writes each into a folder of its name there.
+
+``homes.py FOLDER many`` writes one of 10,000 threads instead.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,9 @@ ATTACKS = [
 
 def main(folder: Path) -> int:
     """Every home."""
+    if sys.argv[2:] == ["many"]:
+        many(folder / "many")
+        return 0
     (folder / "empty" / "sessions").mkdir(parents=True)
     small(folder / "small")
     hostile(folder / "hostile")
@@ -49,6 +55,21 @@ def main(folder: Path) -> int:
     put(folder / "growing", 1, *turns(2))
     put(folder / "long", 1, *(item for n in range(1, 1001) for item in working_turn(n)))
     return 0
+
+
+def many(home: Path) -> None:
+    """A home as people have it after years: 10,000 threads of several folders."""
+    asked = ("Why is the basket empty after a reload?", "Mend the login test", "Translate the start page: „Grüß Gott, мир“",
+             "Make the parser quicker", "Which migration dropped the index?", "Write the release notes", "Move the worker to a queue")  # fmt: skip
+    folders = ("/home/dev/shop", "/home/dev/app", "/home/dev/données", "/home/dev/notes")
+    for number in range(1, 10_001):
+        identity, seconds = b.thread_id(number), number * 600
+        meta = b.meta(identity, cwd=folders[number % 4], git={"branch": "main"}, timestamp=b.timestamp_text(b.START_MS + seconds * 1000))
+        name = b.rollout_name(identity, b.START_MS + seconds * 1000)
+        path = home / "sessions" / name[8:12] / name[13:15] / name[16:18] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(b.lines_of([meta, *b.turn(asked[number % 7], "Done.")], step=seconds)))
+
 
 
 def small(home: Path) -> None:
@@ -102,7 +123,7 @@ def damaged(home: Path) -> None:
 
 
 def working_turn(number: int) -> list[RawItem]:
-    """A turn as agents have them: a question, two commands with their outputs, a patch, an answer."""
+    """A turn as agents have them: a question, a command with its output, a patch, an answer, and what they took."""
     asked = f"Please look at module {number} and say what is wrong with it."
     output = f"Exit code: {number % 7 == 0:d}\nWall time: 0.3 seconds\nOutput:\n" + f"src/module_{number}.py:12: something stands here\n" * 4
     patch = f"*** Begin Patch\n*** Update File: src/module_{number}.py\n@@\n-    return none\n+    return None\n*** End Patch"
@@ -114,8 +135,14 @@ def working_turn(number: int) -> list[RawItem]:
         b.response("custom_tool_call", name="apply_patch", input=patch, call_id=f"b{number}"),
         b.tool_output("Success.", f"b{number}"),
         b.message("assistant", f"`none` should be `None` in module {number}; it is mended and the tests of the module pass."),
+        b.event("token_count", info={"total_token_usage": took(*range(1, number + 1)), "last_token_usage": took(number)}),
         b.agent(f"`none` should be `None` in module {number}; it is mended and the tests of the module pass."),
     ]
+
+
+def took(*numbers: int) -> dict[str, int]:
+    """What some turns took together."""
+    return {"input_tokens": sum(900 + n * n * 37 % 800 for n in numbers), "output_tokens": sum(120 + n * 53 % 400 for n in numbers)}
 
 
 if __name__ == "__main__":

@@ -178,6 +178,17 @@ def test_long_outputs_are_folded_and_short_ones_open() -> None:
     assert "<pre>ok</pre>" in made
 
 
+def test_images_of_the_thread_are_in_the_page() -> None:
+    """Raster images that the thread carries are shown and counted; remote ones and documents are named only."""
+    own = "data:image/png;base64,iVBORw0KGgo="
+    addresses = [own, "https://evil.example/a.png", "data:image/svg+xml;base64,PHN2Zz4=", own.replace("=", '"onerror="')]
+    content = [{"type": "input_image", "image_url": address} for address in addresses]
+    made = page(b.response("message", role="user", content=content))
+
+    assert [own] == re.findall(r'<img [^>]*src="([^"]*)"', made)
+    assert "1 image of the thread as they are" in made
+
+
 def test_a_patch_is_coloured() -> None:
     """Added and removed lines of a patch have classes of their own."""
     patch = "*** Begin Patch\n*** Update File: a<b>.py\n@@\n-old\n+new\n*** End Patch"

@@ -140,7 +140,7 @@ def test_a_timeline_counts_each_turn(tmp_path: Path) -> None:
     page = Site(tmp_path).enter().page(address(1))
 
     assert re.search(r"<title>Turn 1: [^<]*1 call, 1 failed</title>", page)
-    assert 'class="calls failed"' in page
+    assert '<rect class="failed"' in page
 
 
 def test_what_was_rolled_back_is_marked(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ class Transcript:
     def __init__(self, address: Callable[[Entry, int], str] = inline) -> None:
         """No turn has begun."""
         self._address = address
+        self.pictures = 0
         self._turns: list[tuple[int, str]] = []
         self._after_tool = False
 
@@ -75,6 +76,7 @@ class Transcript:
     def _pictures(self, entry: Entry) -> Iterator[str]:
         for number in range(len(entry.images)):
             if address := self._address(entry, number):
+                self.pictures += 1
                 yield f'<img class="picture" loading="lazy" alt="image {number + 1} of this message" src="{escape(address)}">\n'
 
     def turns(self) -> Iterator[str]:

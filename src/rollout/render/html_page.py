@@ -43,6 +43,8 @@ def html(about: About, sharing: Sharing, found: Iterable[Found]) -> Iterator[str
     yield "</section>\n</main>\n"
     yield from page.turns()
     told = " ".join(endings(sharing))
+    if page.pictures:
+        told += f" {counted(page.pictures, 'image')} of the thread as they are: nobody looked for secrets in them."
     yield f"<footer><p>Exported by {text_html(about.made_by)}. {counted(sharing.turns, 'turn')}. {text_html(told)}</p></footer>\n"
     yield "</body></html>\n"
 

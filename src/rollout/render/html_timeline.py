@@ -45,13 +45,14 @@ def timeline_svg(turns: Sequence[TurnFacts], address: Callable[[int], str]) -> I
     told = f"Tokens, duration and calls of {counted(len(turns), 'turn')}"
     yield f'<svg class="timeline" viewBox="0 0 {_WIDTH} {height}" preserveAspectRatio="none" role="group" aria-label="{told}">\n'
     most = [max(1.0, *(float(getattr(column, lane)) for column in columns)) for lane in _LANES]
+    most.append(most[-1])  # what failed is a part of the calls, and drawn over them
     wide = min(_WIDTH / len(columns), 60.0)
     for number, column in enumerate(columns):
         yield f'<a href="{escape(address(column.first))}" tabindex="-1" aria-label="{_told(column)}"><title>{_told(column)}</title>'
         x = number * wide
         yield f'<rect class="hit" x="{x:.1f}" y="0" width="{wide:.1f}" height="{height}"/>'
-        for lane, name in enumerate(_LANES):
-            yield from _bar(column, name, (x, wide, most[lane]), lane)
+        for lane, name in enumerate((*_LANES, "failed")):
+            yield from _bar(column, name, (x, wide, most[lane]), min(lane, len(_LANES) - 1))
         yield "</a>\n"
     yield "</svg>\n"
 
@@ -63,9 +64,8 @@ def _bar(column: _Column, name: str, place: tuple[float, float, float], lane: in
         return
     high = max(2.0, value / most * _LANE)
     bottom = (lane + 1) * (_LANE + _GAP) - _GAP / 2
-    failed = " failed" if name == "calls" and column.failed else ""
     thick = max(1.0, wide - min(2.0, wide / 4))
-    yield f'<rect class="{name}{failed}" x="{x:.1f}" y="{bottom - high:.1f}" width="{thick:.1f}" height="{high:.1f}"/>'
+    yield f'<rect class="{name}" x="{x:.1f}" y="{bottom - high:.1f}" width="{thick:.1f}" height="{high:.1f}"/>'
 
 
 def _columns(turns: Sequence[TurnFacts]) -> list[_Column]:
