@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1])]
 
 from render.shared_threads import HOSTILE  # noqa: E402
+from rollout.codec import timestamp_text  # noqa: E402
 from rollout.testing import builders as b  # noqa: E402
 from web.site import put, turns  # noqa: E402
 
@@ -64,7 +65,7 @@ def many(home: Path) -> None:
     folders = ("/home/dev/shop", "/home/dev/app", "/home/dev/données", "/home/dev/notes")
     for number in range(1, 10_001):
         identity, seconds = b.thread_id(number), number * 600
-        meta = b.meta(identity, cwd=folders[number % 4], git={"branch": "main"}, timestamp=b.timestamp_text(b.START_MS + seconds * 1000))
+        meta = b.meta(identity, cwd=folders[number % 4], git={"branch": "main"}, timestamp=timestamp_text(b.START_MS + seconds * 1000))
         name = b.rollout_name(identity, b.START_MS + seconds * 1000)
         path = home / "sessions" / name[8:12] / name[13:15] / name[16:18] / name
         path.parent.mkdir(parents=True, exist_ok=True)
