@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rollout import CreateParams, SyncRolloutRecorder, open_store
-from support import codex_binary
+from support import ROOT, codex_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,8 +115,18 @@ class Lab:
     @contextmanager
     def codex(self, version: str) -> Iterator[Server]:
         """A running app-server of a version on this home; it is ended at the end."""
+        with self._served_by(str(codex_binary(version))) as server:
+            yield server
+
+    @contextmanager
+    def ours(self) -> Iterator[Server]:
+        """Our app-server on this home, with the agent that answers when none is named."""
+        with self._served_by(shlex.join([sys.executable, str(ROOT / "tests" / "appserver" / "serve.py")])) as server:
+            yield server
+
+    @contextmanager
+    def _served_by(self, binary: str) -> Iterator[Server]:
         environment = self._driver.clean_env(str(self.home), home=str(self.folder / "user"))
-        binary = str(codex_binary(version))
         with self._driver.CodexAppServer(binary, str(self.home), env=environment, cwd=str(self.folder)) as server:
             yield Server(server)
         server.reader.join()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from appserver.scripted import Model, said, wants_command, wants_patch
+from sdk_words import program
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytest.importorskip("openai_codex", reason="the SDK is not installed: pip install openai-codex")
 pytestmark = [
@@ -26,13 +27,6 @@ def project(tmp_path: Path) -> Path:
     made = tmp_path / "project"
     made.mkdir()
     return made
-
-
-def program() -> str:
-    """The console script beside this interpreter."""
-    found = shutil.which("rollout", path=str(Path(sys.executable).parent))
-    assert found is not None
-    return found
 
 
 def codex(model: Model, project: Path) -> Any:

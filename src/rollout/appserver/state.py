@@ -101,7 +101,7 @@ class Server:
 
     async def token_usage(self, thread_id: str, turn_id: str, event: Message) -> None:
         """Tell every client what a turn has used so far, if the event tells."""
-        told = usage_on_wire(event.get("info"))
+        told = usage_on_wire(event.get("info"), later=self.level.later)
         if told is not None:
             params = {"threadId": thread_id, "turnId": turn_id, "tokenUsage": told}
             await self.broadcast("thread/tokenUsage/updated", params)

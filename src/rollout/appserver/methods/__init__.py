@@ -32,6 +32,13 @@ HOMES: dict[str, tuple[str, ...]] = {
     "turn/start": ("running",),
     "turn/steer": ("running",),
     "turn/interrupt": ("running",),
+    "account/read": ("surroundings",),
+    "model/list": ("surroundings",),
+    "config/read": ("surroundings",),
+    "thread/unsubscribe": ("surroundings",),
+    "skills/list": ("surroundings",),
+    "mcpServerStatus/list": ("surroundings",),
+    "permissionProfile/list": ("surroundings",),
     "getConversationSummary": ("v1",),
     "listConversations": ("v1",),
 }

@@ -13,14 +13,16 @@ _NAMES = {
 }
 
 
-def usage_on_wire(info: Any) -> dict[str, Any] | None:  # noqa: ANN401 - JSON as it comes
+def usage_on_wire(info: Any, *, later: bool = False) -> dict[str, Any] | None:  # noqa: ANN401 - JSON as it comes
     """What ``info`` of a token count tells; None when it tells nothing."""
     if not isinstance(info, dict):
         return None
     total, last = info.get("total_token_usage"), info.get("last_token_usage")
-    return {"total": _usage(total), "last": _usage(last), "modelContextWindow": info.get("model_context_window")}
+    told = {"total": _usage(total, later=later), "last": _usage(last, later=later)}
+    return {**told, "modelContextWindow": info.get("model_context_window")}
 
 
-def _usage(usage: Any) -> dict[str, int]:  # noqa: ANN401 - JSON as it comes
+def _usage(usage: Any, *, later: bool) -> dict[str, int]:  # noqa: ANN401 - JSON as it comes
     found = usage if isinstance(usage, dict) else {}
-    return {wire: int(found.get(name) or 0) for wire, name in _NAMES.items()}
+    names = {**_NAMES, "cacheWriteInputTokens": "cache_write_input_tokens"} if later else _NAMES
+    return {wire: int(found.get(name) or 0) for wire, name in names.items()}

@@ -1,0 +1,77 @@
+"""What clients ask of the surroundings before a first turn: account, models, settings, subscriptions.
+
+There is no account here: a model provider is set up in ``config.toml``, and its key is in the environment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rollout.appserver.methods.method import Method, thread_id_of
+from rollout.appserver.params import Schema, flag, may, need, text
+
+if TYPE_CHECKING:
+    from rollout.appserver.levels import Level
+    from rollout.appserver.state import Connection
+
+Fields = dict[str, Any]
+_EFFORTS = ("low", "medium", "high")
+
+
+def methods(level: Level) -> dict[str, Method]:
+    """The methods of this module."""
+    both = {
+        "account/read": Method(Schema(refreshToken=may(flag)), account),
+        "model/list": Method(Schema(cursor=may(text)), models),
+        "config/read": Method(Schema(cwd=may(text), includeLayers=may(flag)), config),
+    }
+    if not level.later:
+        return both
+    nothing = Method(Schema(), no_rows)
+    return {
+        **both,
+        "thread/unsubscribe": Method(Schema(threadId=need(text)), unsubscribe),
+        "skills/list": nothing,
+        "mcpServerStatus/list": nothing,
+        "permissionProfile/list": nothing,
+    }
+
+
+async def account(_: Connection, __: Fields) -> Fields:
+    """Nobody is logged in, and nobody needs to be."""
+    return {"account": None, "requiresOpenaiAuth": False}
+
+
+async def models(connection: Connection, _: Fields) -> Fields:
+    """The one model that is configured."""
+    settings = connection.server.settings
+    efforts = [{"reasoningEffort": one, "description": f"{one} effort"} for one in _EFFORTS]
+    model: Fields = {"id": settings.model, "model": settings.model, "displayName": settings.model, "description": ""}
+    model |= {"hidden": False, "isDefault": True, "upgrade": None, "inputModalities": ["text", "image"]}
+    model |= {"supportedReasoningEfforts": efforts, "defaultReasoningEffort": settings.effort or "medium"}
+    return {"data": [model], "nextCursor": None}
+
+
+async def config(connection: Connection, _: Fields) -> Fields:
+    """The settings that count here."""
+    settings = connection.server.settings
+    told = {
+        "model": settings.model,
+        "model_provider": settings.model_provider,
+        "approval_policy": settings.approval_policy,
+        "sandbox_mode": settings.sandbox,
+        "model_reasoning_effort": settings.effort,
+        "model_context_window": settings.context_window,
+    }
+    return {"config": told, "origins": {}, "layers": None}
+
+
+async def unsubscribe(connection: Connection, params: Fields) -> Fields:
+    """A thread stays loaded, and its news are told to every client; so there is nothing to end."""
+    loaded = thread_id_of(params["threadId"]) in connection.server.threads
+    return {"status": "unsubscribed" if loaded else "notLoaded"}
+
+
+async def no_rows(_: Connection, __: Fields) -> Fields:
+    """There are none here."""
+    return {"data": [], "nextCursor": None}
