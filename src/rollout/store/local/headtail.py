@@ -39,7 +39,6 @@ _UNPACKED_MOST = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _FOREIGN = b"\0 \t\r\n"
 _STAMP = b'{"timestamp":"'
-_HALVES = (rb"\ud", rb"\uD")
 _LATEST = (b'"turn_context"', b'"token_count"')
 
 
@@ -262,7 +261,7 @@ def load_line(line: bytes) -> dict[str, Any] | None:
         line = line.strip(_FOREIGN).removeprefix(_BOM).strip(_FOREIGN)
     try:
         found = json.loads(line.decode())
-        if any(half in line for half in _HALVES):
+        if rb"\ud" in line or rb"\uD" in line:
             json.dumps(found, ensure_ascii=False).encode()  # a lone half of a pair cannot be encoded
     except (ValueError, RecursionError):
         return None
