@@ -12,12 +12,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from rollout.errors import NotFoundError
-from rollout.ids import ThreadId, try_parse
 from rollout.journal.filesystem import OS
 from rollout.lines import Line
-from rollout.query import Thread
 from rollout.store.local.store import LocalStore
-from rollout.times import parse_ms
+from rollout.store.rows import row_from
 from rollout.turns import Outline, Turn, outline, read_turns
 
 if TYPE_CHECKING:
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from rollout.codec import Record
     from rollout.lines import Position
+    from rollout.query import Thread
     from rollout.store.base import ThreadStore
 
 _REMEMBERED = 32
@@ -48,7 +47,7 @@ class Library:
     def row(self, thread_id: str) -> Thread | None:
         """The row of a thread, active or archived; None when there is none."""
         try:
-            return _local_row(self.store, thread_id) if isinstance(self.store, LocalStore) else self._row(thread_id)
+            return _local_row(self.store, thread_id) if isinstance(self.store, LocalStore) else row_from(self.store, thread_id)
         except NotFoundError:
             return None
 
@@ -78,24 +77,6 @@ class Library:
         if not starts:
             return iter(())
         return read_turns(self.store.lines(thread_id, min(starts)), outlined, wanted)
-
-    def _row(self, thread_id: str) -> Thread:
-        summary, segments = self.store.summary(thread_id), self.store.segments(thread_id)
-        newest = segments[-1]
-        modified = newest.modified_ns // 1_000_000
-        identity = try_parse(summary.id or "") or ThreadId(thread_id)
-        return Thread(
-            id=identity,
-            path=newest.name,
-            archived=newest.archived,
-            bytes=sum(segment.bytes for segment in segments),
-            created_ms=parse_ms(summary.created_at) or modified,
-            modified_ms=modified,
-            active_ms=parse_ms(summary.active_at) or modified,
-            name=self.store.names().get(identity),
-            summary=summary,
-            segments=len(segments),
-        )
 
 
 def _local_row(store: LocalStore, thread_id: str) -> Thread:

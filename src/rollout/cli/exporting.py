@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
     from rollout.query import Thread
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import ThreadStore
 
 MADE_BY = f"rollout {__version__}"
 READABLE = ("md", "html")
@@ -38,7 +38,7 @@ SUFFIXES = {
 class Export:
     """One export of one thread; read ``blocks`` to its end before asking what it met."""
 
-    def __init__(self, store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> None:
+    def __init__(self, store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Output) -> None:
         """Look at the thread's row; nothing of the thread is read yet."""
         self._store, self._out = store, out
         self.thread_id = thread_id

@@ -63,6 +63,10 @@ def _hit_object(hit: Hit, args: Namespace) -> dict[str, Any]:
 def command(thread_id: str, n: int, args: Namespace) -> str:
     """What opens a thread at a line, as one would type it."""
     home = f" --home {shlex.quote(args.home)}" if args.home else ""
+    if args.store:
+        from rollout.store.postgres.target import without_secrets  # noqa: PLC0415 - a home needs none of it
+
+        home = f" --store {shlex.quote(without_secrets(args.store))}"
     return f"rollout show{home} {thread_id} --from {max(0, n)}"
 
 

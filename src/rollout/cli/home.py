@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from rollout.cli.statuses import UsageError
 from rollout.errors import AmbiguousError, NotFoundError
 from rollout.store.local.home import find_home
 from rollout.store.local.index_path import index_place
@@ -24,8 +25,21 @@ def home_of(args: Namespace) -> str:
     return find_home(args.home, os.environ)
 
 
-def open_store(args: Namespace, *, new: bool = False) -> LocalStore:
-    """The store of that home; unless it may be ``new``, a home that --home names must be there: NotFoundError."""
+def open_store(args: Namespace, *, new: bool = False) -> ThreadStore:
+    """The store of --store, else the one of the home; see ``open_home`` for ``new``."""
+    if not args.store:
+        return open_home(args, new=new)
+    if args.home:
+        raise UsageError("--store and --home exclude each other: each says where the threads are")
+    from rollout.store import open_store as opened  # noqa: PLC0415 - a home needs none of it
+
+    return opened(args.store)
+
+
+def open_home(args: Namespace, *, new: bool = False) -> LocalStore:
+    """The store of the home; unless it may be ``new``, a home that --home names must be there: NotFoundError."""
+    if args.store:
+        raise UsageError("this command is about the files of a home, and --store names none; give --home, or nothing")
     home = home_of(args)
     if args.home and not new and not os.path.isdir(home):
         raise NotFoundError(f"there is no folder {home}; --home names the folder that holds sessions/")
@@ -50,8 +64,17 @@ def find_thread(store: ThreadStore, text: str) -> ThreadId:
     return found[0]
 
 
-def row_of(store: LocalStore, thread_id: ThreadId) -> Thread:
-    """The row of one thread, from its newest file alone; raises NotFoundError when it went away meanwhile."""
+def row_of(store: ThreadStore, thread_id: ThreadId) -> Thread:
+    """The row of one thread; raises NotFoundError when it went away meanwhile."""
+    if isinstance(store, LocalStore):
+        return _row_at_home(store, thread_id)
+    from rollout.store.rows import row_from  # noqa: PLC0415 - a home needs none of it
+
+    return row_from(store, thread_id)
+
+
+def _row_at_home(store: LocalStore, thread_id: ThreadId) -> Thread:
+    """From its newest file alone."""
     from rollout.journal.filesystem import OS  # noqa: PLC0415 - a listing makes rows of its own
     from rollout.store.local.finding import Finder  # noqa: PLC0415 - the same
     from rollout.store.local.names import Names  # noqa: PLC0415 - the same

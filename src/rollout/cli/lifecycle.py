@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
     from rollout.lifecycle import CodexNote
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import ThreadStore
 
 BULK_HELP = f"{THREAD_HELP}; - reads them from standard input, one a line (what follows a tab is passed over)"
 
@@ -57,7 +57,7 @@ def add_codex_index(parser: ArgumentParser) -> None:
     )
 
 
-def on_threads(args: Namespace, out: Output, name: str, work: Callable[[LocalStore, ThreadId], Answer]) -> int:
+def on_threads(args: Namespace, out: Output, name: str, work: Callable[[ThreadStore, ThreadId], Answer]) -> int:
     """Do one thing to each thread that is named; a failure is told and the others go on.
 
     The status is that of the first failure.

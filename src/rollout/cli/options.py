@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 THREAD_HELP = "id of a thread, a unique beginning of it (4 characters or more), or its name"
-_WITH_VALUE = frozenset({"--home", "--index", "--config", "-c"})
+_WITH_VALUE = frozenset({"--home", "--store", "--index", "--config", "-c"})
 _GLOBAL = frozenset({"--json", "--quiet", "-q", "--no-index"})
 
 
@@ -93,7 +93,7 @@ def _command_at(argv: Sequence[str]) -> int | None:
             return at
         elif word in _WITH_VALUE:
             skip = True
-        elif word not in _GLOBAL and not word.startswith(("--home=", "--index=")):
+        elif word not in _GLOBAL and not word.startswith(("--home=", "--store=", "--index=")):
             return None
     return None
 
@@ -138,6 +138,9 @@ def _filled(paragraph: str, width: int, indent: str) -> str:
 def _add_globals(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("global options, before or after the command")
     group.add_argument("--home", metavar="DIR", help="home of the threads; else $ROLLOUT_HOME, $CODEX_HOME, ~/.codex")
+    group.add_argument(
+        "--store", metavar="URL", default="", help="threads that are in no home: postgresql://user@host/database?tenant=name"
+    )  # fmt: skip
     group.add_argument("--index", metavar="PATH", help="file of the index; else $ROLLOUT_INDEX, the user's cache folder")
     group.add_argument("--no-index", action="store_true", help="use the files alone")
     group.add_argument("--json", action="store_true", help="one JSON document on standard output")

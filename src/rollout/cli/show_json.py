@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
     from rollout.lines import Found
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import ThreadStore
 
 _MOST_DAMAGE = 1000
 
 
-def show_json(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
+def show_json(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
     """Write the document as the lines are read; damage is named behind them, the first 1000 stretches of it."""
     reading, damage = reading_of(store, thread_id, out), list[Damage]()
     document = Document(out, "rollout.show/1")
@@ -52,7 +52,7 @@ def known(n: int) -> int | None:
     return n if n >= 0 else None
 
 
-def _found(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output, reading: Reading) -> Iterator[Found]:
+def _found(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Output, reading: Reading) -> Iterator[Found]:
     end = store.end(thread_id) if args.follow else None
     if args.tail is None:
         yield from up_to(reading.lines(store, thread_id, args.start), end)

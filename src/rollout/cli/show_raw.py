@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
     from rollout.store.base import ThreadStore
-    from rollout.store.local.store import LocalStore
 
 
-def show_raw(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
+def show_raw(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
     """Write the bytes; on a terminal nothing in them acts, and a note says so."""
     reading = reading_of(store, thread_id, out)
     blocks = _resolved(store, thread_id, reading) if args.resolved else _stored(store, thread_id, args.segment, reading)

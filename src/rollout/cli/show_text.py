@@ -26,14 +26,13 @@ if TYPE_CHECKING:
     from rollout.lines import Found, Position
     from rollout.render.entries import Stretch
     from rollout.store.base import ThreadStore
-    from rollout.store.local.store import LocalStore
 
 _MARKS = (b"thread_rolled_back", b'"history_base"')
 _OVERLAP = 32
 _LINES_AN_ENTRY = 4
 
 
-def show_text(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
+def show_text(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Output) -> Reading:
     """Write the transcript; in constant memory, unless only its end is wanted."""
     reading = reading_of(store, thread_id, out)
     style = style_of(args, out)

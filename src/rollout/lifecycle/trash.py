@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from rollout.errors import AmbiguousError, FormatError, NotFoundError, RolloutError, WriteError
 from rollout.journal.filesystem import OS, Filesystem
@@ -20,6 +20,18 @@ _DOOMED = ".destroyed"
 _SHORTEST = 4
 
 
+@runtime_checkable
+class KeepsTrash(Protocol):
+    """A store that can tell what was removed from it, and destroy it."""
+
+    def removals(self) -> list[tuple[Receipt, int]]:
+        """Every removal that can be restored, with the time of it in nanoseconds, the newest first."""
+        ...
+
+    def purge(self, receipt: Receipt) -> None:
+        """Take a removed thread's bytes away for good; may be repeated."""
+
+
 class Removed(NamedTuple):
     """One removal: its receipt, and when it was made."""
 
@@ -29,6 +41,8 @@ class Removed(NamedTuple):
 
 def removed(store: object) -> list[Removed]:
     """Every removal that can be restored, the newest first; one that cannot be read, or is empty, is passed over."""
+    if isinstance(store, KeepsTrash):
+        return [Removed(*one) for one in store.removals()]
     home = _home(store)
     trash = Trash(home, OS)
     found: list[Removed] = []
@@ -51,9 +65,7 @@ def find_removed(store: object, text: str) -> tuple[Receipt, ...]:
     near = [one for one in everything if len(wanted) >= _SHORTEST and one.thread_id.startswith(wanted)]
     found = exact or near
     if not found:
-        raise NotFoundError(
-            f"no removed thread {text!r} in {_home(store)}; `rollout restore --list` names those there are"
-        )
+        raise NotFoundError(f"no removed thread {text!r} here; `rollout restore --list` names those there are")
     threads = sorted({one.thread_id for one in found})
     if len(threads) > 1:
         raise AmbiguousError(text, threads)
@@ -69,6 +81,9 @@ def destroy(store: object, receipt: Receipt, fs: Filesystem = OS) -> None:
 
     The folder gets a name that cannot be restored first, so that a crash leaves nothing that looks whole.
     """
+    if isinstance(store, KeepsTrash):
+        store.purge(receipt)
+        return
     home = _home(store)
     folder = os.path.join(home, TRASH, receipt.token)
     doomed = folder + _DOOMED

@@ -30,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "look at threads in a browser"),
     "export": ("export", "export threads for people and other programs"),
     "import": ("import_", "import threads from a bundle"),
+    "copy": ("copy", "copy threads between stores, byte for byte"),
+    "store": ("store", "lay out the database of a PostgreSQL store"),
     "completion": ("completion", "print a completion script for a shell"),
 }
 """Name of a command: (module in this package, what it does in one line)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from rollout.cli.home import open_store
+from rollout.cli.home import home_of, open_store
 from rollout.cli.statuses import DONE, UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def run(args: Namespace, _: Output) -> int:
         raise UsageError(f"cannot listen on {args.listen!r}; stdio:// is what there is")
     store = open_store(args, new=True)
     agent = _agent(args.agent)
-    server = Server(store, Level(args.protocol), read_settings(store.home, tuple(args.config)), agent)
+    home = home_of(args)  # the configuration is this machine's, wherever the threads are
+    server = Server(store, Level(args.protocol), read_settings(home, tuple(args.config)), agent)
     asyncio.run(stdio.serve(server, sys.stdin.buffer, sys.stdout.buffer))
     return DONE
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import ThreadStore
 
 DESCRIPTION = """
 Move threads with all their files into the archive: the same bytes under the same names. They are out of the usual
@@ -38,7 +38,7 @@ def move(args: Namespace, out: Output, *, archived: bool) -> int:
     """Archive or unarchive each thread."""
     name = "archive" if archived else "unarchive"
 
-    def work(store: LocalStore, thread_id: ThreadId) -> Answer:
+    def work(store: ThreadStore, thread_id: ThreadId) -> Answer:
         if args.dry_run:
             moved = plan_move(store, thread_id, archived=archived)
         else:

@@ -63,13 +63,13 @@ _rollout() {{
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${{COMP_WORDS[i]}}
         case $word in
-        --home|--index) ((i++)) ;;
+        --home|--store|--index) ((i++)) ;;
         -*) ;;
         *) command=$word; break ;;
         esac
     done
     case $command in
-        '') words='{" ".join(words)} --home --index --no-index --json --quiet --version --help' ;;
+        '') words='{" ".join(words)} --home --store --index --no-index --json --quiet --version --help' ;;
 {cases}
         *) return ;;
     esac

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rollout.ids import ThreadId
     from rollout.lifecycle import DeletePlan
     from rollout.lifecycle.delete import Children
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import ThreadStore
 
 DESCRIPTION = """
 Delete threads with all their files, compressed ones included, and their names. They go into the trash of the home,
@@ -43,7 +43,7 @@ def run(args: Namespace, out: Output) -> int:
     check_one_of(args, "--with-children", "--keep-children")
     children: Children = "with" if args.with_children else "keep" if args.keep_children else "refuse"
 
-    def work(store: LocalStore, thread_id: ThreadId) -> Answer:
+    def work(store: ThreadStore, thread_id: ThreadId) -> Answer:
         if args.dry_run:
             plan = plan_delete(store, thread_id, children=children)
             return Answer(thread_id, f"would delete {_told(plan)}", _facts(plan))
@@ -55,7 +55,7 @@ def run(args: Namespace, out: Output) -> int:
     return on_threads(args, out, "delete", work)
 
 
-def _delete(store: LocalStore, thread_id: ThreadId, children: Children, args: Namespace) -> Answer:
+def _delete(store: ThreadStore, thread_id: ThreadId, children: Children, args: Namespace) -> Answer:
     gone = delete(store, thread_id, children=children, now=args.now)
     tokens = [receipt.token for receipt in gone.receipts]
     facts = {

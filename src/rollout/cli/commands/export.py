@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rollout.bundle import Contents
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import ThreadStore
 
 DESCRIPTION = """
 Export threads, whole and not cut.
@@ -106,7 +106,7 @@ def _check(args: Namespace, threads: list[ThreadId], *, folder: bool) -> None:
         raise UsageError("--json tells what was written: it goes with -o FILE; a bundle is --format json")
 
 
-def _one(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -> int:
+def _one(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Output) -> int:
     export = Export(store, thread_id, args, out)
     if args.output is None:
         _to_stdout(export.blocks(), args.format, out)
@@ -118,7 +118,7 @@ def _one(store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output) -
     return _verdict(export, out)
 
 
-def _bundle(store: LocalStore, threads: list[ThreadId], args: Namespace, out: Output) -> int:
+def _bundle(store: ThreadStore, threads: list[ThreadId], args: Namespace, out: Output) -> int:
     contents = contents_of(store, threads)
     total = sum(max(file.segment.bytes, file.segment.data_length) for file in contents.files)
     progress = Progress(out, "exporting", total)
@@ -150,7 +150,7 @@ def _counted(blocks: Iterable[bytes], progress: Progress) -> Iterator[bytes]:
     progress.done()
 
 
-def _into_folder(store: LocalStore, threads: list[ThreadId], args: Namespace, out: Output) -> int:
+def _into_folder(store: ThreadStore, threads: list[ThreadId], args: Namespace, out: Output) -> int:
     """A file for each thread, and an index page; a thread that fails is told and the others go on."""
     facts: list[dict[str, Any]] = []
     entries: list[tuple[str, str, str]] = []
@@ -177,7 +177,7 @@ def _into_folder(store: LocalStore, threads: list[ThreadId], args: Namespace, ou
 
 
 def _into(
-    store: LocalStore, thread_id: ThreadId, path: str, args: Namespace, out: Output
+    store: ThreadStore, thread_id: ThreadId, path: str, args: Namespace, out: Output
 ) -> tuple[dict[str, Any], str, str, int]:
     export = Export(store, thread_id, args, out)
     title = export.redactor.redact(export.about.title, count=False) if export.redactor else export.about.title

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rollout.cli.output import Output
     from rollout.query import Thread
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import ThreadStore
 
 DESCRIPTION = """
 Find the threads that made something, newest activity first: those that began at a commit or made it, whose patches
@@ -77,7 +77,7 @@ def run(args: Namespace, out: Output) -> int:
 class Search:
     """Looks through the threads of a home, one file in memory at no time; counts what it looked at."""
 
-    def __init__(self, store: LocalStore, asked: Asked, out: Output) -> None:
+    def __init__(self, store: ThreadStore, asked: Asked, out: Output) -> None:
         """Nothing is read."""
         self._store, self._asked = store, asked
         self._everything = Everything(store, Order("active"))

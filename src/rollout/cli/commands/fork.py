@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
     from rollout.lifecycle import ForkPlan
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import ThreadStore
 
 DESCRIPTION = """
 Begin a new thread with a copy of another, whole or up to a user turn; the other one stays as it is, and may be in use
@@ -47,7 +47,7 @@ def run(args: Namespace, out: Output) -> int:
     """Fork."""
     params = _params(args)
 
-    def work(store: LocalStore, thread_id: ThreadId) -> Answer:
+    def work(store: ThreadStore, thread_id: ThreadId) -> Answer:
         if args.dry_run:
             plan = plan_fork(store, thread_id, params)
             return Answer(thread_id, f"would fork {thread_id}: {_told(plan)}", {**_facts(plan), "fork": None})

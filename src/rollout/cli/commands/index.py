@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollout.cli.home import index_of, open_store
+from rollout.cli.home import index_of, open_home
 from rollout.cli.output import Document, to_json
 from rollout.cli.statuses import DONE, FINDING, UsageError
 from rollout.errors import RolloutError
@@ -43,7 +43,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, out: Output) -> int:
     """Do one of the three."""
-    store, place = open_store(args), index_of(args)
+    store, place = open_home(args), index_of(args)
     if place is None:
         raise UsageError("no index is to be used: leave out --no-index, set ROLLOUT_INDEX to a file, or --index PATH")
     return _ACTIONS[args.action](store, place, args, out)

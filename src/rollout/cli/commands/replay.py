@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import ThreadStore
 
 DESCRIPTION = f"""
 Play a thread in its own time: what was asked, said and done, each when it was recorded.
@@ -73,7 +73,7 @@ def _play(moments: Callable[[], Iterator[Moment]], pace: Pace, start: int, out: 
 
 
 def _moments(
-    store: LocalStore, thread_id: ThreadId, args: Namespace, out: Output, readings: list[Reading]
+    store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Output, readings: list[Reading]
 ) -> Callable[[], Iterator[Moment]]:
     """A way to read the thread from its beginning, any number of times; each leaves what damage it met."""
     style = PLAIN if args.json else style_of(args, out)

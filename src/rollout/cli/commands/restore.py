@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from rollout.cli.output import Output
-    from rollout.store.base import Receipt
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import Receipt, ThreadStore
 
 DESCRIPTION = """
 Bring deleted threads back from the trash of the home: every file with its bytes, its place and its time, and the names
@@ -72,7 +71,7 @@ def run(args: Namespace, out: Output) -> int:
     return on_each(args, out, "restore", words(args.removed), work)
 
 
-def _list(store: LocalStore, args: Namespace, out: Output) -> int:
+def _list(store: ThreadStore, args: Namespace, out: Output) -> int:
     """One removal a line: token, when, bytes."""
     found = removed(store)
     if args.json:

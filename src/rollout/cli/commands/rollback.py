@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
     from rollout.lifecycle import RolledBack
-    from rollout.store.local.store import LocalStore
+    from rollout.store.base import ThreadStore
 
 DESCRIPTION = """
 Drop the last user turns of a thread, each with all that followed from it: they are no longer part of the conversation,
@@ -54,7 +54,7 @@ def run(args: Namespace, out: Output) -> int:
         return _show(args, out)
     turns = 1 if args.turns is None else args.turns
 
-    def work(store: LocalStore, thread_id: ThreadId) -> Answer:
+    def work(store: ThreadStore, thread_id: ThreadId) -> Answer:
         if args.dry_run:
             done = plan_undo(store, thread_id) if args.undo else plan_rollback(store, thread_id, turns)
         elif args.undo:

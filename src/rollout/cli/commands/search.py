@@ -12,6 +12,7 @@ from rollout.cli.progress import Progress
 from rollout.cli.statuses import DONE, UsageError
 from rollout.cli.when import moment
 from rollout.query import EVERYTHING, ORDERS, Order, ThreadQuery
+from rollout.store.local.store import LocalStore
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 
     from rollout.cli.output import Output
     from rollout.search_query import SearchQuery
-    from rollout.store.base import SearchPage
+    from rollout.store.base import SearchPage, ThreadStore
     from rollout.store.local.fulltext import Use
-    from rollout.store.local.store import LocalStore
 
 DESCRIPTION = """
 Find a text in what people and agents said, in tool calls and their outputs, and in the names of files that were
@@ -104,12 +104,13 @@ def run(args: Namespace, out: Output) -> int:
     return DONE
 
 
-def _pages(store: LocalStore, wanted: SearchQuery, threads: ThreadQuery, limit: int, use: Use) -> Iterator[SearchPage]:
+def _pages(store: ThreadStore, wanted: SearchQuery, threads: ThreadQuery, limit: int, use: Use) -> Iterator[SearchPage]:
     """The pages up to a limit (0: none); ranked hits are one page, as long as it may be."""
     left = limit
     while True:
         most = left if limit else _CHUNK
-        page = store.search(wanted, threads._replace(limit=most), use=use)
+        query = threads._replace(limit=most)
+        page = store.search(wanted, query, use=use) if isinstance(store, LocalStore) else store.search(wanted, query)
         yield page
         left -= len(page.hits)
         if page.next is None or (limit and left <= 0):
@@ -117,7 +118,7 @@ def _pages(store: LocalStore, wanted: SearchQuery, threads: ThreadQuery, limit: 
         wanted = wanted._replace(cursor=page.next)
 
 
-def _wanted(store: LocalStore, args: Namespace) -> SearchQuery:
+def _wanted(store: ThreadStore, args: Namespace) -> SearchQuery:
     from rollout.search_query import SearchCursor, SearchQuery  # noqa: PLC0415 - only who needs it pays for it
 
     now_ms = time.time_ns() // 1_000_000
@@ -154,6 +155,10 @@ def _use(args: Namespace, out: Output) -> tuple[Use, Progress]:
     from rollout.store.local.fulltext import Use, words_place  # noqa: PLC0415 - only who needs it pays for it
 
     progress = Progress(out, "indexing", 0)
+    if args.store:
+        if args.update_index:
+            raise UsageError("--update-index is for homes: the store of --store brings up its words at each search")
+        return Use(), progress
     index = index_of(args)
     if index is None:
         if args.update_index:

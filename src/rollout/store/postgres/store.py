@@ -225,3 +225,12 @@ class PostgresStore(ThreadStore):
         """Bring a removed thread back, byte for byte; raises ExistsError, NotFoundError."""
         assert self.tenant  # noqa: S101 - known from here on
         trash.restore(self._connections, receipt)
+
+    def removals(self) -> list[tuple[Receipt, int]]:  # type: ignore[valid-type]
+        """Every removal that can be restored, with the time of it in nanoseconds, the newest first."""
+        return trash.removals(self._connections.fetch, self.tenant)
+
+    def purge(self, receipt: Receipt) -> None:
+        """Take a removed thread's lines away for good; may be repeated."""
+        assert self.tenant  # noqa: S101 - known from here on
+        trash.purge(self._connections, receipt)

@@ -54,6 +54,16 @@ def parse(url: str) -> Target:
     )
 
 
+def without_secrets(url: str) -> str:
+    """A URL as it may be shown: the password is left out, for the driver finds it in PGPASSWORD or ~/.pgpass."""
+    head, found, rest = url.partition("//")
+    user, at, host = rest.rpartition("@") if found else ("", "", url)
+    place, mark, query = host.partition("?")
+    kept = urlencode([(name, value) for name, value in parse_qsl(query) if "password" not in name], quote_via=quote)
+    user = user.partition(":")[0]
+    return f"{head}{found}{user}{at}{place}{mark if kept else ''}{kept}"
+
+
 def _number(options: dict[str, str], name: str, usual: float, least: float) -> float:
     try:
         value = float(options.get(name, usual))

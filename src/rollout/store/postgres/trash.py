@@ -12,7 +12,7 @@ from rollout.store.postgres.connections import fetching
 from rollout.store.postgres.threads import building_on, refresh
 
 if TYPE_CHECKING:
-    from rollout.store.postgres.connections import Connections
+    from rollout.store.postgres.connections import Connections, Fetch
     from rollout.store.postgres.leases import Leases
 
 _MARK = """
@@ -27,6 +27,7 @@ _TAKEN = """
 SELECT old.name FROM rollout.segments old JOIN rollout.segments new USING (tenant, thread_id, name)
 WHERE tenant = %(tenant)s AND old.trash = %(token)s AND new.trash IS NULL LIMIT 1
 """
+_IN_TRASH = "segment IN (SELECT segment FROM rollout.segments WHERE tenant = %(tenant)s AND trash = %(token)s)"
 _UNMARK = "UPDATE rollout.segments SET trash = NULL WHERE tenant = %(tenant)s AND trash = %(token)s"
 
 
@@ -59,3 +60,28 @@ def restore(connections: Connections, receipt: Receipt) -> None:
             raise ExistsError(f"{taken[0]} exists already; nothing was restored")
         connection.execute(_UNMARK, values)
         refresh(connection, connections.tenant, removed[0], removed[1])
+
+
+def removals(fetch: Fetch, tenant: str) -> list[tuple[Receipt, int]]:
+    """Every removal that can be restored, the newest first."""
+    rows = fetch(
+        "SELECT t.thread_id::text, t.token, array_agg(s.name ORDER BY s.segment), sum(s.bytes)::bigint,"
+        " (extract(epoch FROM t.removed_at) * 1000000)::bigint FROM rollout.trash t JOIN rollout.segments s"
+        " ON s.tenant = t.tenant AND s.thread_id = t.thread_id AND s.trash = t.token"
+        " WHERE t.tenant = %(tenant)s GROUP BY t.thread_id, t.token, t.removed_at ORDER BY t.removed_at DESC, t.token DESC",
+        {"tenant": tenant},
+    )
+    return [(Receipt(one, token, tuple(names), size), micros * 1000) for one, token, names, size, micros in rows]
+
+
+def purge(connections: Connections, receipt: Receipt) -> None:
+    """Take the lines of a removed thread away for good."""
+    values = {"tenant": connections.tenant, "id": receipt.thread_id, "token": receipt.token}
+    with connections.changing() as connection:
+        for table in ("lines", "words"):
+            connection.execute(
+                f"DELETE FROM rollout.{table} WHERE tenant = %(tenant)s AND thread_id = %(id)s AND {_IN_TRASH}".encode(),
+                values,
+            )
+        connection.execute("DELETE FROM rollout.segments WHERE tenant = %(tenant)s AND trash = %(token)s", values)
+        connection.execute("DELETE FROM rollout.trash WHERE tenant = %(tenant)s AND token = %(token)s", values)

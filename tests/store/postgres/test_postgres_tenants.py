@@ -1,0 +1,149 @@
+"""Tenants do not see each other, whatever is asked; roles have what they need and no more; secrets stay secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from rollout.errors import NotFoundError, RolloutError
+from rollout.query import EVERYTHING
+from rollout.store import open_store
+from rollout.store.postgres.operating import Migration, migrate_at
+from rollout.store.postgres.store import PostgresStore
+from rollout.store.postgres.target import parse, without_secrets
+from rollout.testing import builders as b
+from rollout.testing.facts import segment
+
+if TYPE_CHECKING:
+    from postgres_server import Server
+
+TABLES = ("segments", "lines", "threads", "leases", "trash", "followers", "words")
+
+
+def talk(store: PostgresStore, number: int = 1, said: str = "needle") -> str:
+    """Store a thread in which somebody said something."""
+    data = b.rollout_bytes(b.thread_id(number), *b.turn(said, "answer"))
+    store.put(segment(number, data), [data])
+    return b.thread_id(number)
+
+
+def filled(server: Server) -> PostgresStore:
+    """A tenant with a row in every table."""
+    store = server.store()
+    talk(store, 1)
+    store.remove(talk(store, 2))
+    store.search("needle", EVERYTHING)
+    store.wait(b.thread_id(1), store.end(b.thread_id(1)), 0.01)
+    return store
+
+
+def test_every_table_has_rows_of_its_own(server: Server) -> None:
+    """The premise of the next tests: a tenant that has done everything has rows everywhere."""
+    store = filled(server)
+    with server.admin() as connection:
+        counts = {
+            table: connection.execute(f"SELECT count(*) FROM rollout.{table} WHERE tenant = %s".encode(), (store.tenant,)).fetchone()
+            for table in TABLES
+        }
+    store.close()
+
+    assert [] == [table for table, found in counts.items() if not found or not found[0]]
+
+
+def test_no_query_crosses(server: Server) -> None:
+    """A second tenant finds, reads and changes nothing of the first one's, and may use the same ids."""
+    one, two = filled(server), server.store()
+    identity = b.thread_id(1)
+    asked = (one.list(EVERYTHING).threads, two.list(EVERYTHING).threads)
+    found = (len(one.search("needle", EVERYTHING).hits), two.search("needle", EVERYTHING).hits)
+    for work in (two.summary, two.segments, two.raw, two.lines, two.end, two.remove, two.open_writer):
+        with pytest.raises(NotFoundError):
+            work(identity)
+    talk(two, 1, "another needle")
+
+    assert (1, 0) == (len(asked[0]), len(asked[1]))
+    assert (1, ()) == found
+    assert b"another" not in b"".join(one.raw(identity))
+    one.close()
+    two.close()
+
+
+@pytest.mark.parametrize("table", [*TABLES, "lines_0", "lines_7"])
+def test_sql_without_a_condition_does_not_cross(server: Server, table: str) -> None:
+    """Even a statement that forgets its tenant sees, changes and deletes no row of another one."""
+    store = filled(server)
+    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper", autocommit=True) as connection:
+        connection.execute("SELECT set_config('rollout.tenant', %s, false)", (uuid4().hex,))
+        if not table.startswith("lines_"):
+            seen = connection.execute(f"SELECT count(*) FROM rollout.{table}".encode()).fetchone()
+            gone = connection.execute(f"DELETE FROM rollout.{table}".encode()).rowcount
+            assert ((0,), 0) == (seen, gone)
+        else:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"SELECT count(*) FROM rollout.{table}".encode())
+    store.close()
+
+
+def test_a_row_cannot_be_given_to_another_tenant(server: Server) -> None:
+    """Writing under a foreign tenant's name is refused by the server."""
+    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper", autocommit=True) as connection:
+        connection.execute("SELECT set_config('rollout.tenant', 'mine', false)")
+
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+            connection.execute("INSERT INTO rollout.trash (tenant, token, thread_id) VALUES ('theirs', 'x', gen_random_uuid())")
+
+
+def test_a_role_bound_to_a_tenant(server: Server) -> None:
+    """A bound role is of its tenant without a word in the URL, and of no other whatever the URL says."""
+    role = f"bound_{uuid4().hex[:8]}"
+    with server.admin() as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN".encode())
+    migrate_at(server.url("x", user="boss"), Migration(role=role, tenant="acme"))
+    bound = PostgresStore(parse(f"postgresql:///threads?host={server.folder}&user={role}"))
+    other = PostgresStore(parse(server.url("evil", user=role)))
+
+    assert "acme" == bound.tenant
+    with pytest.raises(RolloutError, match="belongs to another tenant"):
+        other.list(EVERYTHING)
+    with psycopg.connect(f"host={server.folder} dbname=threads user={role}", autocommit=True) as connection:
+        connection.execute("SELECT set_config('rollout.tenant', 'evil', false)")
+        assert ("acme",) == connection.execute("SELECT rollout.tenant()").fetchone()
+    bound.close()
+
+
+def test_least_privilege(server: Server) -> None:
+    """The role of recorders can neither change the layout nor bind roles to tenants."""
+    refused: list[str] = []
+    for statement in (
+        "CREATE TABLE rollout.more (x int)", "DROP TABLE rollout.lines", "TRUNCATE rollout.lines",
+        "INSERT INTO rollout.tenant_roles VALUES ('keeper', 'theirs')", "UPDATE rollout.versions SET version = 9",
+        "ALTER TABLE rollout.lines DISABLE ROW LEVEL SECURITY",
+    ):  # fmt: skip
+        with psycopg.connect(f"host={server.folder} dbname=threads user=keeper", autocommit=True) as connection:
+            try:
+                connection.execute(statement.encode())
+            except psycopg.errors.InsufficientPrivilege:
+                refused.append(statement)
+
+    assert 6 == len(refused)
+
+
+def test_secrets_are_never_told(tmp_path: object) -> None:
+    """Neither an error nor a URL that is shown has the password, however it was given."""
+    assert tmp_path
+    urls = (
+        "postgresql://me:s3cr3t%21@127.0.0.1:1/db",
+        "postgresql://127.0.0.1:1/db?user=me&password=s3cr3t%21",
+        "postgresql://me:s3cr3t%21@[::1/db",
+        "postgresql://me:s3cr3t%21@127.0.0.1:1/db?nonsense=s3cr3t!",
+    )
+    told: list[str] = []
+    for url in urls:
+        with pytest.raises(RolloutError) as caught:
+            open_store(url).list(EVERYTHING)
+        told += [str(caught.value), without_secrets(url)]
+
+    assert [] == [text for text in told if "s3cr3t" in text and "nonsense" not in text]

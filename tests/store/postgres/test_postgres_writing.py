@@ -1,0 +1,191 @@
+"""The writer: one at a time, fenced once it lost its lease, exactly once whatever becomes of acknowledgements."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rollout.errors import BusyError, FencedError, WriteError
+from rollout.recorder import RolloutRecorder
+from rollout.recording import CreateParams, Options
+from rollout.store.postgres.store import PostgresStore
+from rollout.store.postgres.target import parse
+from rollout.testing import builders as b
+from rollout.testing.facts import Aside, datas
+
+if TYPE_CHECKING:
+    from postgres_server import Server
+    from rollout.store.base import Writer
+    from rollout.store.postgres.connections import Connection
+
+from rollout.store.base import Place
+
+PLACE = Place(b.START_MS)
+
+
+def begun(store: PostgresStore, number: int = 1) -> Writer:
+    """A writer of a new thread."""
+    writer = store.create(b.thread_id(number), PLACE)
+    writer.begin(b.meta_line(b.thread_id(number)))
+    return writer
+
+
+def take_over(server: Server, store: PostgresStore) -> Writer:
+    """Let the lease of the thread run out, and open the thread elsewhere."""
+    with server.admin() as connection:
+        connection.execute(
+            "UPDATE rollout.leases SET expires_at = now() - interval '1 second' WHERE tenant = %s", (store.tenant,)
+        )
+    other = PostgresStore(parse(server.url(store.tenant)))
+    writer = other.open_writer(b.thread_id(1))
+    other.close()
+    return writer
+
+
+def test_a_writer_that_lost_its_lease_is_fenced(server: Server) -> None:
+    """After another writer took over, the first one writes nothing any more and says so for ever."""
+    store = server.store()
+    first = begun(store)
+    first.append(b.line(b.user("late")), 1)
+    second = take_over(server, store)
+    for use in (first.flush, first.flush, first.sync):
+        with pytest.raises(FencedError):
+            use()
+    second.append(b.line(b.user("mine")), 1)
+    second.flush()
+
+    assert [b.line(b.user("mine"))] == datas(store.lines(b.thread_id(1)))[1:]
+    first.close()
+    assert store.owner(b.thread_id(1)) is not None, "closing a fenced writer must not free the other one's lease"
+    second.close()
+    store.close()
+
+
+def test_an_idle_writer_keeps_its_lease(server: Server) -> None:
+    """A lease is renewed while its writer is open, however long nothing is written."""
+    store = server.store(lease="0.3")
+    writer = begun(store)
+    other = PostgresStore(parse(server.url(store.tenant)))
+
+    with pytest.raises(BusyError):
+        other.open_writer(b.thread_id(1), wait=1.2)
+    writer.close()
+    other.open_writer(b.thread_id(1)).close()
+    other.close()
+    store.close()
+
+
+def test_a_lost_acknowledgement_never_duplicates(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the answer to a batch is lost the batch is sent again, and stands there once."""
+    import psycopg
+
+    store = server.store()
+    writer = begun(store)
+    execute, lost = psycopg.Connection.execute, iter((True, True, False))
+
+    def losing(self: Connection, query: str, *rest: Any, **more: Any) -> object:
+        answer = execute(self, query.encode() if isinstance(query, str) else query, *rest, **more)
+        if "rollout.append" in str(query) and next(lost, False):
+            self.close()
+            raise psycopg.OperationalError("the connection broke after the commit")
+        return answer
+
+    monkeypatch.setattr(psycopg.Connection, "execute", losing)
+    writer.append(b.line(b.user("one")) + b.line(b.user("two")), 2)
+    with pytest.raises(WriteError):
+        writer.flush()
+    pending = writer.pending_bytes > 0
+
+    assert (True, 2, 0) == (pending, writer.flush(), writer.pending_bytes)
+    assert [b.line(b.user("one")), b.line(b.user("two"))] == datas(store.lines(b.thread_id(1)))[1:]
+    writer.close()
+    store.close()
+
+
+def test_begin_may_be_repeated_after_a_lost_acknowledgement(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A begin whose commit came and whose answer was lost is the same begin when it is repeated."""
+    from rollout.store.postgres.connections import Connections
+
+    store = server.store()
+    writer = store.create(b.thread_id(1), PLACE)
+    changing, lost = Connections.changing, iter((True,))
+
+    from contextlib import contextmanager
+
+    @contextmanager
+    def losing(self: Connections):  # type: ignore[no-untyped-def] # noqa: ANN202
+        with changing(self) as connection:
+            yield connection
+        if next(lost, False):
+            raise self.unreachable(OSError("the answer was lost"))
+
+    monkeypatch.setattr(Connections, "changing", losing)
+    with pytest.raises(WriteError):
+        writer.begin(b.meta_line(b.thread_id(1)))
+    writer.begin(b.meta_line(b.thread_id(1)))
+
+    assert b.meta_line(b.thread_id(1)) == b"".join(store.raw(b.thread_id(1)))
+    writer.close()
+    store.close()
+
+
+def test_large_batches_go_in_pieces(server: Server) -> None:
+    """More than a batch is sent in several, in order, a line longer than a batch whole."""
+    store = server.store()
+    writer = begun(store)
+    lines = [b.line(b.user(f"{number} {'x' * size}")) for number, size in enumerate((10, 1_500_000, 5, 700_000, 700_000, 1))]
+    writer.append(b"".join(lines), len(lines))
+
+    assert (6, 0) == (writer.flush(), writer.pending_bytes)
+    assert lines == datas(store.lines(b.thread_id(1)))[1:]
+    writer.close()
+    store.close()
+
+
+def test_followers_are_told_across_stores(server: Server) -> None:
+    """Who waits in one store wakes when a writer of another one has flushed."""
+    store = server.store()
+    writer = begun(store)
+    other = PostgresStore(parse(server.url(store.tenant)))
+    end = other.end(b.thread_id(1))
+    waiting = Aside(lambda: other.wait(b.thread_id(1), end, 20.0))
+    writer.append(b.line(b.user("news")), 1)
+    writer.flush()
+
+    assert writer.position == waiting.result()
+    writer.close()
+    other.close()
+    store.close()
+
+
+@pytest.mark.slow
+def test_a_recorder_outlives_its_server(server: Server) -> None:
+    """While the server is away items are buffered within the budget and barriers tell; afterwards all is there once."""
+
+    async def record() -> list[str]:
+        recorder = await RolloutRecorder.create(store, CreateParams(cwd="/x", thread_id=b.thread_id(1)), Options(budget=4000))
+        await recorder.record([b.user("before")])
+        await recorder.persist()
+        server.stop("fast")
+        await recorder.record([b.user("while it is away")])
+        with pytest.raises(WriteError) as caught:
+            await recorder.flush()
+        full = asyncio.create_task(recorder.record([b.user("x" * 4000)]))
+        after = asyncio.create_task(recorder.record([b.user("it waits for room")]))
+        await asyncio.sleep(0.1)
+        waited = not after.done()
+        await asyncio.to_thread(server.start)
+        await asyncio.gather(full, after)
+        await recorder.sync()
+        assert recorder.statistics().last_error is None
+        await recorder.shutdown()
+        return [str(caught.value), str(waited)]
+
+    store = server.store()
+    told, waited = asyncio.run(record())
+
+    assert ("True", True) == (waited, "keeper" not in told or "password" not in told)
+    assert 5 == len(datas(store.lines(b.thread_id(1))))
+    store.close()
