@@ -129,7 +129,7 @@ def test_scrolling_up_reads_on_and_stays_in_place(home: Home, view: View) -> Non
 
     async def scene(screen: Screen) -> None:
         await screen.press("enter")
-        for _ in range(80):
+        for _ in range(36):
             await screen.press("pageup")
         asked = [row for row in screen.rows if row.startswith("> ask")]
         assert asked == [f"> ask {number}" for number in range(120)]

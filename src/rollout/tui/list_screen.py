@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Input, Static
+from textual.worker import get_current_worker
 
 from rollout.errors import RolloutError
 from rollout.render.naming import ago, tilde
@@ -119,12 +120,22 @@ class ListScreen(Acting):
     @work(thread=True, exclusive=True)
     def read(self, wanted: Wanted, cursor: Cursor | None = None) -> None:
         """Read a page beside the screen."""
+        worker = get_current_worker()
         try:
-            found = listed(self.desk.store, wanted, cursor)
+            found: Listed | str = listed(self.desk.store, wanted, cursor)
         except (RolloutError, OSError) as error:
-            self.app.call_from_thread(self._failed, safe_line(str(error)))
+            found = safe_line(str(error))
+        if not worker.is_cancelled and self.app.is_running:
+            self.app.call_from_thread(self._came, wanted, found, cursor)
+
+    def _came(self, wanted: Wanted, found: Listed | str, cursor: Cursor | None) -> None:
+        """Show what came; the application may be on its way out by now."""
+        if not self.query(Rows):
             return
-        self.app.call_from_thread(self._take, wanted, found, cursor)
+        if isinstance(found, str):
+            self._failed(found)
+        else:
+            self._take(wanted, found, cursor)
 
     def _failed(self, reason: str) -> None:
         self._is_loading = False

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Static, Tree
+from textual.worker import get_current_worker
 
 from rollout.errors import NotFoundError, RolloutError
 from rollout.render.safe import fit, safe_line
@@ -16,6 +17,8 @@ from rollout.tui.thread_screen import ThreadScreen
 from rollout.tui.threads import Item, family
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
     from textual.widgets.tree import TreeNode
 
@@ -65,9 +68,14 @@ class TreeScreen(Acting):
                 found[one.id] = tuple(child for child in family(self.desk.store, one.id) if child.id not in found)
                 waiting.extend(found[one.id])
         except (RolloutError, OSError) as error:
-            self.app.call_from_thread(self.query_one("#status", Static).update, safe_line(str(error)))
+            self._later(self.query_one("#status", Static).update, safe_line(str(error)))
             return
-        self.app.call_from_thread(self._show, top, found, missing)
+        self._later(self._show, top, found, missing)
+
+    def _later(self, show: Callable[..., object], *what: object) -> None:
+        """Back on the screen's own thread, unless it was left meanwhile."""
+        if not get_current_worker().is_cancelled and self.app.is_running:
+            self.app.call_from_thread(show, *what)
 
     def _top(self) -> tuple[Item, str]:
         """The oldest that is still there, and the id of one above it that is not."""
@@ -90,6 +98,8 @@ class TreeScreen(Acting):
             return None
 
     def _show(self, top: Item, found: dict[str, tuple[Item, ...]], missing: str) -> None:
+        if not self.query(Tree):
+            return
         tree: Tree[Item] = self.query_one(Tree)
         self._add(tree.root, top, found, set())
         tree.root.expand_all()
