@@ -8,8 +8,6 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from rollout.lifecycle import archive, fork, rename, unarchive
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,15 +34,21 @@ class Desk:
 
     def rename(self, item: Item, name: str) -> str:
         """Give it a name."""
+        from rollout.lifecycle import rename  # noqa: PLC0415 - most only look
+
         return f"renamed to {rename(self.store, item.id, name).name!r}"
 
     def move(self, item: Item) -> str:
         """Archive it, or bring it back."""
+        from rollout.lifecycle import archive, unarchive  # noqa: PLC0415 - most only look
+
         (unarchive if item.archived else archive)(self.store, item.id)
         return "brought back" if item.archived else "archived"
 
     def fork(self, item: Item) -> str:
         """Fork it whole."""
+        from rollout.lifecycle import fork  # noqa: PLC0415 - most only look
+
         return f"forked: {fork(self.store, item.id).thread_id}"
 
     def export(self, item: Item) -> str:

@@ -15,9 +15,7 @@ from rollout.render.naming import ago, tilde
 from rollout.render.safe import fit, pad, safe_line
 from rollout.tui.acting import Acting
 from rollout.tui.rows import Rows
-from rollout.tui.thread_screen import ThreadScreen
 from rollout.tui.threads import GROUPINGS, Item, Listed, Wanted, grouped, listed
-from rollout.tui.tree_screen import TreeScreen
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -195,6 +193,8 @@ class ListScreen(Acting):
 
     @on(Rows.Chosen)
     def _chosen(self) -> None:
+        from rollout.tui.thread_screen import ThreadScreen  # noqa: PLC0415 - the first paint does not need it
+
         item = self.meant()
         if item is None:
             return
@@ -244,6 +244,8 @@ class ListScreen(Acting):
 
     def action_lineage(self) -> None:
         """Show the family of the marked thread."""
+        from rollout.tui.tree_screen import TreeScreen  # noqa: PLC0415 - the first paint does not need it
+
         item = self.meant()
         if item is not None:
             self.app.push_screen(TreeScreen(self.desk, item))
