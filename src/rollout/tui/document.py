@@ -213,6 +213,8 @@ class Document:
             size += _size(thing)
             if len(found) >= _MOST_LINES or size >= _BYTES:
                 break
+        else:
+            self.at_start = True
         return found[::-1]
 
     def _read(self, block: Block) -> list[Found]:

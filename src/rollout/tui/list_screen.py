@@ -60,7 +60,7 @@ class Threads:
             return Text(fit(row, columns), style="bold underline")
         folder = tilde(safe_line(row.cwd or "?"), self._desk.user_home)
         place = folder.rpartition("/")[2] + (f" [{row.branch}]" if row.branch else "")
-        text = Text(f" {pad(ago(row.active_ms, self._desk.now_ms()), 10)} ", style="dim")
+        text = Text().append(f" {pad(ago(row.active_ms, self._desk.now_ms()), 10)} ", style="dim")
         text.append(pad(place, max(12, columns // 5)), style="cyan")
         text.append("  " + ("⑂ " if row.forked_from else ""), style="magenta")
         text.append(fit(row.title, max(10, columns - columns // 5 - 18)), style="dim" if row.archived else "bold" if row.name else "")
