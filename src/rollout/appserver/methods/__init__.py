@@ -25,6 +25,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "thread/unarchive": ("changing",),
     "thread/name/set": ("changing",),
     "thread/rollback": ("changing",),
+    "thread/revert": ("changing",),
     "thread/metadata/update": ("changing",),
     "thread/delete": ("changing",),
     "thread/inject_items": ("changing",),

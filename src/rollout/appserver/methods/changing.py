@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rollout.appserver.messages import INTERNAL, RpcError, invalid
 from rollout.appserver.methods.later_listing import descendants
 from rollout.appserver.methods.method import Method, thread_id_of
+from rollout.appserver.methods.paging import last_cursors
 from rollout.appserver.methods.tell import tell, tell_live
 from rollout.appserver.params import Schema, anything, flag, list_of, mapping, may, need, text, u32
 from rollout.appserver.state import unload
@@ -26,6 +27,7 @@ Fields = dict[str, Any]
 _ID = Schema(threadId=need(text))
 _NAME = Schema(threadId=need(text), name=need(text))
 _ROLLBACK = Schema(threadId=need(text), numTurns=need(u32))
+_REVERT = Schema(threadId=need(text), beforeTurnId=need(text))
 _METADATA = Schema(threadId=need(text), gitInfo=may(mapping), projectId=may(anything), daybreakEnabled=may(flag))
 _INJECT = Schema(threadId=need(text), items=need(list_of(mapping)))
 _GIT = {"sha": "commit_hash", "branch": "branch", "originUrl": "repository_url"}
@@ -43,6 +45,7 @@ def methods(level: Level) -> dict[str, Method]:
         return both
     return {
         **both,
+        "thread/revert": Method(_REVERT, revert),
         "thread/metadata/update": Method(_METADATA, update_metadata),
         "thread/delete": Method(_ID, delete_thread),
         "thread/inject_items": Method(_INJECT, inject_items),
@@ -123,6 +126,25 @@ async def roll_back(connection: Connection, params: Fields) -> Fields:
     async with live.changing:
         await _roll_back(server, live, params["numTurns"])
     return {"thread": await asyncio.to_thread(tell_live, server, live, turns=True)}
+
+
+async def revert(connection: Connection, params: Fields) -> Fields:
+    """Drop a turn of a loaded thread, and all behind it."""
+    server = connection.server
+    live = loaded(server, params["threadId"])
+    if live.running is not None:
+        raise invalid("Cannot revert while a turn is in progress.")
+    if live.ephemeral or live.fresh:
+        raise invalid(f"turn not found: {params['beforeTurnId']}")
+    async with live.changing:
+        await live.recorder.flush()
+        ids = [turn.id for turn in (await asyncio.to_thread(server.library.outline, live.id)).standing]
+        if params["beforeTurnId"] not in ids:
+            raise invalid(f"turn not found: {params['beforeTurnId']}")
+        await _roll_back(server, live, len(ids) - ids.index(params["beforeTurnId"]))
+    connection.after("thread/reverted", {"threadId": live.id})
+    cursors = await asyncio.to_thread(last_cursors, server.library, live.id)
+    return {"thread": await asyncio.to_thread(tell_live, server, live), **cursors}
 
 
 async def _roll_back(server: Server, live: LiveThread, turns: int) -> None:

@@ -15,22 +15,27 @@ if TYPE_CHECKING:
     from rollout.appserver.state import Connection
 
 Fields = dict[str, Any]
+_ACCOUNT = Schema(refreshToken=may(flag))
+_MODELS = Schema(cursor=may(text))
+_CONFIG = Schema(cwd=may(text), includeLayers=may(flag))
+_ID = Schema(threadId=need(text))
+_NOTHING = Schema()
 _EFFORTS = ("low", "medium", "high")
 
 
 def methods(level: Level) -> dict[str, Method]:
     """The methods of this module."""
     both = {
-        "account/read": Method(Schema(refreshToken=may(flag)), account),
-        "model/list": Method(Schema(cursor=may(text)), models),
-        "config/read": Method(Schema(cwd=may(text), includeLayers=may(flag)), config),
+        "account/read": Method(_ACCOUNT, account),
+        "model/list": Method(_MODELS, models),
+        "config/read": Method(_CONFIG, config),
     }
     if not level.later:
         return both
-    nothing = Method(Schema(), no_rows)
+    nothing = Method(_NOTHING, no_rows)
     return {
         **both,
-        "thread/unsubscribe": Method(Schema(threadId=need(text)), unsubscribe),
+        "thread/unsubscribe": Method(_ID, unsubscribe),
         "skills/list": nothing,
         "mcpServerStatus/list": nothing,
         "permissionProfile/list": nothing,
