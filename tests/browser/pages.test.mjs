@@ -93,8 +93,9 @@ test("pages lead through a long thread", visiting("long", async ({ page, base })
   await page.goto(`${base}/thread/${threadId(1)}`);
   let seen = await page.locator("section.turn").count();
   while (await page.locator("a[rel=next]").count()) {
+    const onward = new URL(await page.locator("a[rel=next]").getAttribute("href"), base).href;
     await page.click("a[rel=next]");
-    await page.waitForLoadState();
+    await page.waitForURL(onward);
     seen += await page.locator("section.turn").count();
   }
   assert.equal(seen, 1000);
