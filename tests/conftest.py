@@ -1,13 +1,18 @@
-"""What holds for every test: nothing reaches the caches of whoever runs them."""
+"""What holds for every test: no time limit of its own, and nothing reaches the caches of whoever runs them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How long an example takes tells of the machine, not of the code.
+settings.register_profile("rollout", deadline=None)
+settings.load_profile("rollout")
 
 
 @pytest.fixture(scope="session", autouse=True)

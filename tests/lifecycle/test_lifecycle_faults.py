@@ -87,6 +87,7 @@ class Scene:
         assert files(store, self.thread)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("era", ["legacy", "paginated"])
 @pytest.mark.parametrize("step", STEPS)
 def test_whatever_call_fails_nothing_is_lost_and_it_can_be_repeated(tmp_path: Path, era: str, step: str) -> None:

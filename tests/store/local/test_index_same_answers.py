@@ -42,6 +42,7 @@ def same(home: Path, index: Path, limits: tuple[int, ...] = (100_000,), every: i
     return rows
 
 
+@pytest.mark.slow
 def test_every_order_and_filter(home: Home, tmp_path: Path) -> None:
     """A home with something of everything is listed alike, whole and page by page."""
     varied(home)
