@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     View = Callable[[Callable[[Screen], Awaitable[None]]], None]
 
+pytestmark = pytest.mark.slow
+
 STAMP = "2026-02-01T12:30:00.000Z"
 
 
