@@ -1,6 +1,6 @@
 """Every benchmark, each in a process of its own: ``run.py [--quick] [--json FILE] [--write] [NAME …]``.
 
-``--write`` puts what was measured into docs/reference/figures.md. The status is 1 when a benchmark broke, never
+``--write`` puts what was measured into docs/reference/figures.md; rows of benchmarks that were not run stay. The status is 1 when a benchmark broke, never
 because a figure missed its target: a busy machine is no defect.
 """
 
@@ -11,6 +11,7 @@ import glob
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 from harness import ROOT, Figure, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DOCUMENT = os.path.join(ROOT, "docs", "reference", "figures.md")
@@ -37,13 +38,11 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.names).difference(everything()):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
-    if asked.write and asked.names:
-        parser.error("--write needs all benchmarks: the document is one run's")
     found, broken = measured(asked.names or everything(), quick=asked.quick)
     if asked.json:
         write_json(asked.json, [figure for _, figure in found])
     if asked.write:
-        write_document(found, quick=asked.quick)
+        write_document(found)
     if broken:
         print(f"broken: {', '.join(broken)}", file=sys.stderr)
     return 1 if broken else 0
@@ -76,38 +75,48 @@ def script(name: str) -> str:
     return os.path.join(HERE, f"{PREFIX}{name}.py")
 
 
-def write_document(found: Sequence[tuple[str, Figure]], *, quick: bool) -> None:
-    """The table, what the machine is, and how to make it again."""
-    rows = [_row(name, figure) for name, figure in found]
-    notes = [f"- {figure.job}: {figure.note}." for _, figure in found if figure.note]
+def write_document(found: Sequence[tuple[str, Figure]]) -> None:
+    """The table: what was measured now, and the rows of benchmarks that were not run, in the order of their names."""
+    when = f"{datetime.now(UTC).date()}, {os.getloadavg()[2]:.1f}"
+    measured_now = {name for name, _ in found}
+    rows = [(name, row) for name, row in _kept_rows() if name not in measured_now]
+    rows += [(name, _row(name, figure, when)) for name, figure in found]
     with open(DOCUMENT, "w", encoding="utf-8") as file:
-        file.write(HEAD.format(machine=_machine(), day=datetime.now(UTC).date(), quick=QUICK if quick else ""))
-        file.write("| job | ours | baseline in the same run | ratio | target | met | run |\n")
-        file.write("|---|---|---|---|---|---|---|\n")
-        file.writelines(rows)
-        file.write("\n## Notes\n\n" + "\n".join(notes) + "\n")
+        file.write(HEAD.format(machine=_machine()))
+        file.writelines(row for _, row in sorted(rows, key=lambda each: each[0]))
 
 
-def _row(name: str, figure: Figure) -> str:
+def _kept_rows() -> Iterator[tuple[str, str]]:
+    """The rows of the document as it stands, each with the name of its benchmark."""
+    with open(DOCUMENT, encoding="utf-8") as file:
+        for line in file:
+            if found := re.search(rf"`{PREFIX}(\w+)\.py`", line):
+                yield found[1], line
+
+
+def _row(name: str, figure: Figure, when: str) -> str:
     met = {True: "yes", False: "**no**", None: "-"}[figure.met]
-    cells = (figure.job, figure.ours, figure.baseline, figure.ratio, figure.target, met, f"`{PREFIX}{name}.py`")
+    job = f"{figure.job} ({figure.note})" if figure.note else figure.job
+    cells = (job, figure.ours, figure.baseline, figure.ratio, figure.target, met, f"`{PREFIX}{name}.py`", when)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
 def _machine() -> str:
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[2]
-    return f"{cores} virtual cores ({platform.machine()}), {platform.system()} {platform.release().split('-')[0]}, {python}, load {load:.1f}"
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} virtual cores ({platform.machine()}), {platform.system()} {platform.release().split('-')[0]}, {python}"
 
 
-QUICK = " These are from a quick run, with less data."
 HEAD = """# Figures
 
-Measured by `make bench` and written by `benchmarks/run.py --write`; do not edit the table by hand. On {machine}, {day}.{quick}
+Measured by `make bench` and written by `benchmarks/run.py --write`; do not edit the table by hand. On {machine}.
 
 Each job is measured beside a named baseline in the same run, in turns; what stands here are medians. Times of a machine that others use
-swing (the load above is of the last 15 minutes; from the number of cores on it was busy); trust the ratios and CPU times. No test and no build depends on a time.
+swing; trust the ratios and CPU times. The last column tells the day and the load of the 15 minutes before: from the number of cores on, the
+machine was busy. No test and no build depends on a time.
 
+| job | ours | baseline in the same run | ratio | target | met | run | day, load |
+|---|---|---|---|---|---|---|---|
 """
 
 
