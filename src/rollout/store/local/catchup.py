@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 from rollout.store.local.collector import without_collector
 from rollout.store.local.index_rows import path_of, to_path
 from rollout.store.local.index_scan import Folder, FolderWalk, look, scan, stamp_at
-from rollout.store.local.paths import NAME_INDEX
-from rollout.store.local.walk import archive_state, places_of
+from rollout.store.local.paths import ARCHIVED, NAME_INDEX
+from rollout.store.local.walk import ROUNDS, archive_state, file_named, wherever
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -49,11 +49,15 @@ class Clock(Protocol):
 
 
 class Changes(NamedTuple):
-    """What differs from the index: folders, folders that are gone, and ``session_index.jsonl`` as it is now."""
+    """What differs from the index: folders, folders that are gone, and ``session_index.jsonl`` as it is now.
+
+    ``fleeting``: paths of files that left their folder while the home was looked through.
+    """
 
     folders: list[Folder]
     gone: list[str]
     names: str | None
+    fleeting: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
@@ -92,13 +96,19 @@ class CatchUp:
 
     def changes(self) -> Changes:
         """What differs now; nothing is changed."""
-        before = archive_state(self._home, self._fs)
-        changes = self._changes()
-        if archive_state(self._home, self._fs) == before:
-            return changes
-        again = self._changes()  # what came out of the archive meanwhile may have been in neither folder
-        folders = {folder.path: folder for folder in (*changes.folders, *again.folders)}
-        return Changes([*folders.values()], again.gone, again.names)
+        folders: dict[str, Folder] = {}
+        fleeting: set[str] = set()
+        found = Changes([], [], None)
+        for _ in range(ROUNDS):
+            before = archive_state(self._home, self._fs)
+            found = self._changes()
+            for folder in found.folders:
+                last = folders.get(folder.path, folder)
+                fleeting.update(f"{folder.path}/{name}" for name in last.stamps().keys() - folder.stamps().keys())
+                folders[folder.path] = folder
+            if archive_state(self._home, self._fs) == before:
+                break  # else what came out of the archive meanwhile may have been in neither folder
+        return found._replace(folders=[*folders.values()], fleeting=tuple(fleeting))
 
     def _changes(self) -> Changes:
         known = {path_of(path) for (path,) in self._index.rows("SELECT path FROM folder")}
@@ -129,24 +139,30 @@ class CatchUp:
         files, walk = FileTable(self._index, self._home), FolderWalk(self._home, self._fs)
         waiting = [*changes.folders, *(Folder(path, []) for path in changes.gone)]
         looks: Counter[str] = Counter()
+        missing = [file for path in changes.fleeting if (file := self._named(path))]
         while waiting:
             folder = waiting.pop()
             known = files.known(folder.path)
             if known or looks[folder.path] or not folder.entries:
                 folder = look(self._home, folder.path, self._fs)
             looks[folder.path] += 1
-            lost = files.replace(folder, known, walk)
-            waiting += [Folder(path, []) for path in self._elsewhere(lost) if looks[path] < _LOOKS]
+            missing += files.replace(folder, known, walk)
+            if not waiting:  # what is where it was said to be may have left again before its folder was looked at
+                missing = [file for file in missing if not files.holds(file)]
+                waiting = [Folder(path, []) for path in {*self._elsewhere(missing)} if looks[path] < _LOOKS]
         self._note(files.events())
         threads.touch(files.threads, files.rollouts)
         if changes.names is not None:
             self._index.db.execute("UPDATE home SET names = ?", (changes.names,))
             threads.rename_all()
 
+    def _named(self, path: str) -> File | None:
+        return file_named(f"{self._home}/{path}", archived=path.startswith(f"{ARCHIVED}/"))
+
     def _elsewhere(self, lost: list[File]) -> Iterator[str]:
         """Folders in which a file that is gone stands now: it may move to and fro behind the walk's back."""
         for file in lost:
-            for path, _ in [*places_of(self._home, file)] * 2:
+            for path, _ in wherever(self._home, self._fs, file):
                 if self._stands(path):
                     yield os.path.dirname(path)[len(self._home) + 1 :]
                     break

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.store.local.index_rows import path_of, to_path
 from rollout.store.local.paths import ARCHIVED, ZST, logical_name
-from rollout.store.local.walk import File
+from rollout.store.local.walk import File, file_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rollout.store.local.index import Index
     from rollout.store.local.index_scan import Folder, FolderWalk
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _COLUMNS = "stamp, created, thread, rollout, named, plain, archived"
 _SELECT = f"SELECT name, id, {_COLUMNS} FROM file WHERE folder = ?"  # noqa: S608 - our own words, values are bound
 _INSERT = f"INSERT INTO file (folder, name, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own words, values are bound
+_HOLDS = "SELECT EXISTS (SELECT 1 FROM file WHERE rollout = ? AND name IN (?, ?))"
 _UPDATE = f"UPDATE file SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?) WHERE id = ?"  # noqa: S608 - our own words, values are bound
 
 
@@ -60,13 +61,18 @@ class FileTable:
         return {path_of(name): Row(*row) for name, *row in self._index.rows(_SELECT, (folder_id,))}
 
     def replace(self, folder: Folder, known: dict[str, Row], walk: FolderWalk) -> list[File]:
-        """Make the rows of a folder agree with what stands in it; the files that are gone from it are returned."""
+        """Make the rows of a folder agree with what stands in it.
+
+        The files are returned that are gone from it, and those that came or went while it was looked at.
+        """
         folder_id = self._folder_id(folder)
         files = walk.files(folder.path) if folder.entries else []
         stamps, new = folder.stamps(), []
+        fleeting = self._went(folder, stamps.keys() - known.keys() - {file.name for file in files})
         for file in files:
             stamp = stamps.get(file.name)
-            if stamp is None:  # it came after the folder was looked at: the next time will see it
+            if stamp is None:  # it came after the folder was looked at
+                fleeting.append(file)
                 continue
             before = known.pop(file.name, None)
             facts = (stamp, file.key, file.thread_id, file.rollout_id, file.named, file.plain, file.archived)
@@ -83,7 +89,17 @@ class FileTable:
         self._index.db.executemany(_INSERT, new)
         lost = [self._remove(f"{self._home}/{folder.path}/{name}", row) for name, row in known.items()]
         self._keep(folder_id, folder, walk.skipped)
-        return lost
+        return lost + fleeting
+
+    def _went(self, folder: Folder, names: Iterable[str]) -> list[File]:
+        archived = folder.path.partition("/")[0] == ARCHIVED
+        paths = (f"{self._home}/{folder.path}/{name}" for name in names)
+        return [file for path in paths if (file := file_named(path, archived=archived))]
+
+    def holds(self, file: File) -> bool:
+        """Whether the tables have a file of this name, compressed or not, in any folder."""
+        name = logical_name(file.name)
+        return bool(self._index.one(_HOLDS, (file.rollout_id, to_path(name), to_path(name + ZST))))
 
     def _folder_id(self, folder: Folder) -> int:
         path = to_path(folder.path)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rollout.store.local.index_rows import Stored
     from rollout.store.local.names import Names
 
+_TRIES = 10
 BUDGET_S = 3.0
 """How long a listing goes on making an index; then the files answer, and the next listing goes on."""
 
@@ -49,13 +50,16 @@ class IndexedListing:
             query = query._replace(default_provider=read_config(self._home).model_provider)
         with usable(self._place), open_index(self._place, identity_of(self._home)) as index:
             catchup = CatchUp(index, self._home, self._fs, self._names, self._clock)
-            if not catchup.run(BUDGET_S):
-                raise IndexUnusableError(
-                    f"the index at {self._place.path} is not complete yet ({catchup.left()} threads are left):"
-                    " each listing goes on with it, `rollout index rebuild` finishes it"
-                )
-            with index.reading():
-                return PageMaker(index, self._home, self._fs, self._names).page(query)
+            for _ in range(_TRIES):
+                if not catchup.run(BUDGET_S):
+                    break
+                with index.reading():
+                    if not catchup.left():  # else another program has begun to take in what came since
+                        return PageMaker(index, self._home, self._fs, self._names).page(query)
+            raise IndexUnusableError(
+                f"the index at {self._place.path} is not complete yet ({catchup.left()} threads are left):"
+                " each listing goes on with it, `rollout index rebuild` finishes it"
+            )
 
 
 class PageMaker:

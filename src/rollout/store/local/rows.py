@@ -6,14 +6,13 @@ rollout-format 10.20), so it is taken from there, as Codex does.
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rollout.ids import ThreadId, try_parse
 from rollout.query import Thread
 from rollout.store.local.headtail import active_ms, read_facts
 from rollout.store.local.paths import time_ms
-from rollout.store.local.walk import places_of
+from rollout.store.local.walk import wherever
 from rollout.times import parse_ms
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Rows:
 
     def modified_ms(self, group: Group) -> int | None:
         """The file time of a thread alone; None when its file vanished."""
-        for path, _ in places_of(self._home, group.newest):
+        for path, _ in wherever(self._home, self._fs, group.newest):
             try:
                 return self._fs.stat(path).st_mtime_ns // 1_000_000
             except OSError:
@@ -83,7 +82,7 @@ class Rows:
 
     def active_ms(self, group: Group) -> int | None:
         """The time of a thread's last record alone, its file time where that cannot be told; None when it vanished."""
-        for path, _ in places_of(self._home, group.newest):
+        for path, _ in wherever(self._home, self._fs, group.newest):
             try:
                 time = active_ms(path, self._fs)
             except FileNotFoundError:
@@ -93,7 +92,7 @@ class Rows:
 
     def _facts(self, file: File) -> tuple[str, bool, Facts] | None:
         """Facts of a file, at another place of its when it was moved or compressed meanwhile, and perhaps back."""
-        for path, archived in chain(places_of(self._home, file), places_of(self._home, file)):
+        for path, archived in wherever(self._home, self._fs, file):
             try:
                 return path, archived, self.read(path)
             except FileNotFoundError:

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 UNREADABLE = "unreadable folder"
 _DEPTH = 3
+_LOOKS = 100
+ROUNDS = 8
+"""How often a home is walked through at most when others archive and unarchive without a pause."""
 _DAY_MS = 86_400_000
 
 
@@ -118,13 +121,15 @@ class Walk:
 
     def everything(self) -> list[File]:
         """Active rollouts first, then archived ones; one that moves to the other side meanwhile may be in both."""
-        before = archive_state(self.home, self._fs)
-        active, archived = self.active(), self.archived()
-        if archive_state(self.home, self._fs) != before:  # what came out of the archive meanwhile may be in neither
-            skipped = dict(self.skipped)
-            active = sorted({*active, *self.active()}, reverse=True)
-            self.skipped = skipped
-        return active + archived
+        skipped, found = dict(self.skipped), set[File]()
+        for _ in range(ROUNDS):
+            before = archive_state(self.home, self._fs)
+            self.skipped = dict(skipped)
+            found.update(self.active(), self.archived())
+            if archive_state(self.home, self._fs) == before:
+                break  # else what came out of the archive meanwhile may have been in neither
+        files = sorted(found, reverse=True)
+        return [*(file for file in files if not file.archived), *(file for file in files if file.archived)]
 
     def _descend(self, folders: list[str], numbers: tuple[int, ...], extra: list[File]) -> Iterator[File]:
         """Files of dated folders, newest first; ``extra`` are those from further out that belong between them."""
@@ -239,6 +244,28 @@ def places_of(home: str, file: File) -> Iterator[tuple[str, bool]]:
         path = f"{home}/{folder_for(name, archived=archived)}/{name}"
         yield path, archived
         yield path + ZST, archived
+
+
+def file_named(path: str, *, archived: bool) -> File | None:
+    """The rollout that a path names, None when its name does not tell whose it is; nothing is read."""
+    parsed = parse_name(os.path.basename(path))
+    if parsed is None:
+        return None
+    return File(parsed.time, parsed.thread_id, parsed.rollout_id, True, not parsed.compressed, path, archived)
+
+
+def wherever(home: str, fs: Filesystem, file: File) -> Iterator[tuple[str, bool]]:
+    """``places_of`` a file, until a look at all of them in which nothing entered or left the archive.
+
+    Others may archive and unarchive it so quickly that it is never where the next look goes: to have seen it nowhere
+    proves that it is gone only when nothing moved meanwhile.
+    """
+    for _ in range(_LOOKS):
+        before = archive_state(home, fs)
+        yield from places_of(home, file)
+        yield from places_of(home, file)  # compressed or unpacked within its folder: that shows in no state
+        if archive_state(home, fs) == before:
+            return
 
 
 def archive_state(home: str, fs: Filesystem) -> int:
