@@ -196,6 +196,20 @@ def test_everything_that_folds_to_ascii_is_known() -> None:
                     assert Sieve(SearchQuery(folded)).may_hold(f'"{char}"'.encode()), hex(ord(char))
 
 
+def test_sealed_thoughts_are_passed_over_and_nothing_else() -> None:
+    """Only the sealed part of a thought is left out, and not when everything is asked for."""
+    sealed = {"summary": [], "encrypted_content": "gAAA-needle-" * 9}
+    thought = b.line(b.response("reasoning", **sealed))
+    call = b.line(b.response("function_call", arguments=sealed))
+    said = b.line(b.response("reasoning", summary=[{"type": "summary_text", "text": "a needle"}]))
+    query = SearchQuery("needle")
+    assert not Sieve(query).may_hold(thought + thought)
+    assert Sieve(query).may_hold(thought + call + thought)
+    assert Sieve(query).may_hold(thought[:-20] + b"\0" + call)
+    assert Sieve(query).may_hold(thought + said)
+    assert Sieve(query._replace(everything=True)).may_hold(thought)
+
+
 def test_a_sieve_passes_over_most() -> None:
     """Lines without the text are passed over, whatever else is in them."""
     assert not Sieve(SearchQuery("needle")).may_hold('{"text":"größe 読む \\u001b[1m"}'.encode())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
 from rollout.errors import InvalidQueryError
-from rollout.search_text import passages
+from rollout.search_text import passages, without_sealed
 from rollout.times import parse_ms
 
 if TYPE_CHECKING:
@@ -229,7 +229,8 @@ _ANCHOR = re.compile(r"[0-9a-z!#$%&'()*+,\-.:<=>?@\[\]^_{|}~]+")
 _PLAIN = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]+")
 # Everything beyond ASCII whose folded form has an ASCII character, but for `;` and a grave accent
 _FOLDS_TO_ASCII = ("ß", "İ", "ŉ", "\u017f", "ẚ", "ẞ", "\u212a", "ﬀ", "ﬁ", "ﬂ", "ﬃ", "ﬄ", "ﬅ", "ﬆ")
-_ESCAPES_OF_ASCII = re.compile(rb"\\u(?:00[2-7]|00[dD][fF]|01[347][0-9fF]|1[eE]9|212[aA]|[fF][bB]0)")
+# Each written out from its beginning: ripgrep looks for several literals at once, twice as fast as for their common part
+_ESCAPES_OF_ASCII = re.compile(rb"\\u00[2-7]|\\u00[dD][fF]|\\u01[347][0-9fF]|\\u1[eE]9|\\u212[aA]|\\u[fF][bB]0")
 # What composes to a character of these scripts or stands for one: jamo, marks of kana, compatibility characters
 _ODD_PLAIN_PARTS = (
     r"\\u(?:[^0]|0[^0])", r"\xe1[\x84-\x87]", r"\xe3\x82[\x99\x9a]", r"\xef[\xa4-\xab]", r"\xf0\xaf",
@@ -253,6 +254,7 @@ class Sieve:
         self._bytes = self.anchor.encode()
         self._odd = sorted(set(_odd_beginnings(self.anchor))) if self.is_ascii else []
         self._is_beyond_ascii = any(not word.isascii() for word in words)
+        self._is_everything = query.everything
 
     def may_hold(self, data: bytes) -> bool:
         """Whether a line, or any number of whole lines, may hold a match."""
@@ -260,6 +262,8 @@ class Sieve:
             return not self._is_beyond_ascii or not data.isascii() or b"\\u" in data
         if not self.is_ascii:
             return self._bytes in data or _ODD_PLAIN.search(data) is not None
+        if not self._is_everything:
+            data = without_sealed(data)
         lower = data.lower()
         if self._bytes in lower or _ESCAPES_OF_ASCII.search(data):
             return True

@@ -31,6 +31,13 @@ _PATCHED = re.compile(r"(?m)^\s*\*\*\* (?:(?:Add|Update|Delete) File|Move to): (
 _PATCH = "*** "
 _CARRIERS = {"event_msg": "event", "response_item": "item"}
 _DEEPEST = 64
+_SEALED = b',"encrypted_content":"'
+_HEAD = rb'\{"timestamp":"[^"\\]*",(?:"ordinal":\d+,)?"type":"'
+_THOUGHT = re.compile(_HEAD + rb'response_item","payload":\{"type":"reasoning"')
+_NO_PERSON = re.compile(
+    _HEAD + rb'(?:response_item","payload":\{"type":"(?!message")|event_msg","payload":\{"type":"(?!user_|item_comp))'
+)
+_SAMPLE = 1 << 15
 
 
 class Passage(NamedTuple):
@@ -86,7 +93,27 @@ class TurnCount:
 
 def may_begin_turn(line: bytes) -> bool:
     """Whether the bytes of a line allow that it begins a turn."""
+    if _NO_PERSON.match(line) and b"\0" not in line:  # behind a NUL another record may stand
+        return False
     return b"user" in line or b"UserMessage" in line
+
+
+def without_sealed(data: bytes) -> bytes:
+    """Any number of whole lines without the sealed parts of an agent's thoughts, which are no passages.
+
+    Half of a rollout may be sealed: to cut that out costs less than to look through it. Where the first lines have
+    none, nothing is looked for, nor amid NUL bytes, where one line may hold two records.
+    """
+    if data.find(_SEALED, 0, _SAMPLE) < 0 or b"\0" in data:
+        return data
+    kept: list[bytes] = []
+    start = at = 0
+    while (at := data.find(_SEALED, at)) >= 0 and (end := data.find(b'"', at + len(_SEALED))) >= 0:
+        if _THOUGHT.match(data, data.rfind(b"\n", 0, at) + 1):
+            kept.append(data[start:at])
+            start = end
+        at = end
+    return b"".join((*kept, data[start:]))
 
 
 def _spoken(record: Record) -> list[Passage]:
