@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rollout.codec import decode
-from rollout.search_text import TurnCount, passages
+from rollout.search_text import TurnCount, may_begin_turn, passages, says_nothing
 from rollout.testing import builders as b
 
 PATCH = "*** Begin Patch\n*** Update File: src/a.py\n*** Move to: src/b.py\n-old\n+new\n*** End Patch"
@@ -172,3 +172,17 @@ def test_an_unanswered_item_is_followed_by_a_new_turn() -> None:
     assert [1, 1, 2] == [
         count.take(decode(b.line(item))) for item in (b.message("user", "a"), b.user("a"), b.user("b"))
     ]
+
+
+def test_heads_of_lines_tell_only_what_is_so() -> None:
+    """A line whose head says that it is silent has no passages, and one that begins a turn is never passed over."""
+    items = [b.meta(b.thread_id()), b.turn_context(), b.tokens(7), *b.turn("user", "1"), *b.paginated_turn("user", "2")]
+    items += [b.tool_call("user"), b.tool_output("user"), b.compacted("user")]
+    for line in (b.line(item, ordinal=ordinal) for item in items for ordinal in (None, 12)):
+        begins = TurnCount().take(decode(line)) > 0
+
+        assert not (says_nothing(line) and (begins or texts(line)))
+        assert may_begin_turn(line) or not begins
+    assert says_nothing(b.line(b.tokens(7)))
+    assert not says_nothing(b.line(b.tokens(7))[:-9] + b"\0" + b.line(b.user("behind a torn line")))
+    assert may_begin_turn(b.line(b.tool_output("torn"))[:-9] + b"\0" + b.line(b.user("behind a torn line")))

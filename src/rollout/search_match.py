@@ -42,6 +42,8 @@ _USUAL_LENGTH = 1000
 _NEAR = 1 << 18
 _REMEMBERED = 4096
 _STEPS = 8
+_MOST_AT_ONCE = 1 << 18
+_LONGEST_KNOWN = 64
 _MOST_TOKENS = 64  # more would not narrow down any further, and SQLite has its limits
 
 
@@ -300,7 +302,7 @@ def _hexed(data: bytes) -> str:
 
 def index_text(texts: Iterable[str]) -> str:
     """Passages for a full-text table whose tokens are runs of ASCII letters and digits and of everything else."""
-    return "\n".join(text if text.isascii() else _spaced(fold(text)) for text in texts)
+    return "\n".join(text if text.isascii() else _by_words(text) for text in texts)
 
 
 def index_expression(query: SearchQuery) -> str:
@@ -312,6 +314,22 @@ def index_expression(query: SearchQuery) -> str:
     ends = "*" if query.mode == "prefix" else ""
     told = [f'"{" ".join(phrase)}"{ends}' for phrase in phrases if phrase]
     return " AND ".join(told[:_MOST_TOKENS])
+
+
+def _by_words(text: str) -> str:
+    """Only words beyond ASCII cost anything, and the same ones come again and again."""
+    if len(text) > _MOST_AT_ONCE:
+        return _spaced(fold(text))
+    return " ".join([word if word.isascii() else _word(word) for word in text.split()])
+
+
+def _word(word: str) -> str:
+    return _known_word(word) if len(word) <= _LONGEST_KNOWN else _spaced(fold(word))
+
+
+@lru_cache(maxsize=1 << 14)
+def _known_word(word: str) -> str:
+    return _spaced(fold(word))
 
 
 def _spaced(folded: str) -> str:

@@ -37,6 +37,10 @@ _THOUGHT = re.compile(_HEAD + rb'response_item","payload":\{"type":"reasoning"')
 _NO_PERSON = re.compile(
     _HEAD + rb'(?:response_item","payload":\{"type":"(?!message")|event_msg","payload":\{"type":"(?!user_|item_comp))'
 )
+_SILENT = re.compile(
+    _HEAD + rb'(?:event_msg","payload":\{"type":"(?:token_count|task_started|task_complete|turn_started|turn_complete)"'
+    rb'|turn_context"|session_meta")'
+)
 _SAMPLE = 1 << 15
 
 
@@ -96,6 +100,11 @@ def may_begin_turn(line: bytes) -> bool:
     if _NO_PERSON.match(line) and b"\0" not in line:  # behind a NUL another record may stand
         return False
     return b"user" in line or b"UserMessage" in line
+
+
+def says_nothing(line: bytes) -> bool:
+    """Whether the head of a line tells that it has no passages and begins no turn; False when it does not tell."""
+    return _SILENT.match(line) is not None and b"\0" not in line
 
 
 def without_sealed(data: bytes) -> bytes:

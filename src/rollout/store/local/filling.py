@@ -18,7 +18,7 @@ from rollout.errors import FormatError
 from rollout.journal.reader import classify, open_source
 from rollout.lines import Line, Position
 from rollout.search_match import index_text
-from rollout.search_text import TurnCount, passages
+from rollout.search_text import TurnCount, may_begin_turn, passages, says_nothing
 from rollout.store.local.fulltext import FileRow, LineRow
 from rollout.store.local.walk import Group
 
@@ -210,18 +210,29 @@ class Filling:
 
 def _text(data: bytes, turns: TurnCount) -> str:
     """What of a line goes into the table; the count of turns goes along."""
+    if says_nothing(data):
+        return ""
     try:
-        return _told(decode(data), turns)
+        return _told(decode(data), turns if may_begin_turn(data) else None)
     except FormatError:
         found = (one for one in classify(data, 0, Position(0, 0)) if isinstance(one, Line))
         return "\n".join(_told(line.record, turns) for line in found)
 
 
-def _told(record: Record, turns: TurnCount) -> str:
-    turns.take(record)
+def _told(record: Record, turns: TurnCount | None) -> str:
+    if turns is not None:
+        turns.take(record)
     found = passages(record)
-    text = index_text([passage.text for passage in found]) if found else ""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return _sound(index_text([passage.text for passage in found])) if found else ""
+
+
+def _sound(text: str) -> str:
+    """A text that SQLite takes: lone surrogates are no characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
 
 
 def _known_ones(words: Words, files: Sequence[File]) -> dict[str, FileRow]:
