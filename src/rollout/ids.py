@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 _HEX = frozenset("0123456789abcdefABCDEF")
-_GROUPS = (8, 13, 18, 23)
 
 
 class ThreadId(str):
@@ -52,7 +51,7 @@ def _digits(text: str) -> str | None:
         text = text[9:]
     elif text.startswith("{") and text.endswith("}"):
         text = text[1:-1]
-    if len(text) == 36 and all(text[at] == "-" for at in _GROUPS):
+    if len(text) == 36 and text[8] == text[13] == text[18] == text[23] == "-":
         text = text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:]
     return text if len(text) == 32 and _HEX.issuperset(text) else None
 

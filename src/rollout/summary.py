@@ -108,7 +108,7 @@ def _fold_meta(summary: Summary, meta: dict[str, Json]) -> None:
     summary.source = meta.get("source")
     summary.parent_id = _text(meta.get("parent_thread_id")) or _text(spawn.get("parent_thread_id"))
     for name in ("agent_nickname", "agent_role", "agent_path"):
-        setattr(summary, name, _text(meta.get(name)) or _text(spawn.get(name)))
+        setattr(summary, name, _text(meta.get(name)) or (_text(spawn.get(name)) if spawn else None))
     for name in ("session_id", "forked_from_id", "originator", "thread_source", "history_mode", "memory_mode"):
         setattr(summary, name, _text(meta.get(name)))
     summary.base_instructions = meta.get("base_instructions")

@@ -63,6 +63,8 @@ def _is_leap(year: int) -> bool:
 
 def _fraction_and_zone(text: str) -> int | None:
     """What follows the seconds, as milliseconds to add."""
+    if len(text) == 5 and text[0] == "." and text[4] == "Z" and text[1:4].isdigit():
+        return int(text[1:4])  # as nearly all are written
     millis = 0
     if text.startswith("."):
         end = 1

@@ -260,6 +260,7 @@ def wherever(home: str, fs: Filesystem, file: File) -> Iterator[tuple[str, bool]
     Others may archive and unarchive it so quickly that it is never where the next look goes: to have seen it nowhere
     proves that it is gone only when nothing moved meanwhile.
     """
+    yield file.path, file.archived  # nearly always it is there, and nothing else need be looked at
     for _ in range(_LOOKS):
         before = archive_state(home, fs)
         yield from places_of(home, file)
