@@ -42,6 +42,7 @@ _USUAL_LENGTH = 1000
 _NEAR = 1 << 18
 _REMEMBERED = 4096
 _STEPS = 8
+_LONGEST_ANCHOR = 200  # its beginning will do
 _MOST_AT_ONCE = 1 << 18
 _LONGEST_KNOWN = 64
 _MOST_TOKENS = 64  # more would not narrow down any further, and SQLite has its limits
@@ -240,6 +241,10 @@ _ODD_PLAIN_PARTS = (
 _ODD_PLAIN = re.compile("|".join(_ODD_PLAIN_PARTS).encode())
 
 
+REACH = 1024
+"""So many bytes are enough to hold what a sieve looks for: pieces that overlap by them can be asked one by one."""
+
+
 class Sieve:
     """Tells from bytes of rollouts that nothing in them matches a query. False is certain, True is not.
 
@@ -252,7 +257,7 @@ class Sieve:
         anchors = [found for word in words for found in _ANCHOR.findall(word)]
         plain = [found for word in words for found in _PLAIN.findall(word)]
         self.is_ascii = bool(anchors) and (max(map(len, anchors)) > 1 or not plain)
-        self.anchor: str = max(anchors if self.is_ascii else plain, key=len, default="")
+        self.anchor: str = max(anchors if self.is_ascii else plain, key=len, default="")[:_LONGEST_ANCHOR]
         self._bytes = self.anchor.encode()
         self._odd = sorted(set(_odd_beginnings(self.anchor))) if self.is_ascii else []
         self._is_beyond_ascii = any(not word.isascii() for word in words)

@@ -367,3 +367,31 @@ class TestCost:
 
         with pytest.raises(ValueError, match="closed"):
             source.read(0, 1)
+
+
+@pytest.mark.parametrize("end", [None, 3, 14, 40])
+def test_long_lines_are_measured_before_they_are_read(
+    rollout: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch, end: int | None
+) -> None:
+    """Whatever counts as long, the lines are the same, the last one without a terminator too."""
+    data = b"short\n" + b"x" * 7 + b"\n" + b"y" * 8 + b"\n\n" + b"z" * 30 + b"\nshort\n" + b"w" * 16
+    for longest in range(1, 40):
+        monkeypatch.setattr("rollout.journal.source.LONG_LINE", longest)
+        with open_source(rollout(data)) as source:
+            assert data[:end].splitlines(keepends=True) == list(source.lines(0, end))
+
+
+def test_a_long_line_is_in_memory_once(rollout: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not put together from pieces."""
+    monkeypatch.setattr("rollout.journal.source.LONG_LINE", 1 << 20)
+    longest = 16 << 20
+    with open_source(rollout(b"one\n" + b"x" * longest + b"\nlast\n")) as source:
+        tracemalloc.start()
+        try:
+            lengths = [len(line) for line in source.lines()]
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert [4, longest + 1, 5] == lengths
+    assert peak < longest + (2 << 20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from rollout.journal.filesystem import OS, READ, Filesystem
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 BUFFER = 256 * 1024
+LONG_LINE = 16 << 20
+"""Lines of a plain file from this length on are measured before they are read, so that they are in memory once."""
 
 
 class Source(ABC):
@@ -110,6 +113,32 @@ class PlainSource(Source):
         """The length of the file now."""
         return self._file.size
 
+    def lines(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """As every source gives them, but a line of 16 MiB or more takes its own length and no more."""
+        waiting: int | None = start
+        while waiting is not None:
+            stretch, waiting = _Stretch(self.read, waiting, end), None
+            reader, data = io.BufferedReader(stretch, BUFFER), b""
+            for data in iter(partial(reader.readline, LONG_LINE), b""):
+                if len(data) == LONG_LINE and not data.endswith(b"\n"):
+                    waiting = stretch.offset - len(reader.peek()) - len(data)
+                    break
+                yield data
+            if waiting is not None:
+                data = b""  # let go of it before the whole line comes
+                behind = self._line_end(waiting + LONG_LINE, end)
+                yield self.read(waiting, behind - waiting)
+                waiting = behind
+
+    def _line_end(self, offset: int, end: int | None) -> int:
+        """The offset behind the next newline, or where the bytes end."""
+        for block in self.blocks(offset, end):
+            newline = block.find(b"\n")
+            if newline >= 0:
+                return offset + newline + 1
+            offset += len(block)
+        return offset
+
     def read(self, offset: int, length: int) -> bytes:
         """Exactly ``length`` bytes from an offset, fewer only where the file ends."""
         data = self._file.pread(length, offset)
@@ -135,15 +164,15 @@ class _Stretch(io.RawIOBase):
     def __init__(self, read: Callable[[int, int], bytes], start: int, end: int | None) -> None:
         super().__init__()
         self._read = read
-        self._offset = start
+        self.offset = start
         self._end = end
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # the buffered reader hands in a view
-        wanted = len(buffer) if self._end is None else min(len(buffer), self._end - self._offset)
-        data = self._read(self._offset, wanted) if wanted > 0 else b""
+        wanted = len(buffer) if self._end is None else min(len(buffer), self._end - self.offset)
+        data = self._read(self.offset, wanted) if wanted > 0 else b""
         buffer[: len(data)] = data
-        self._offset += len(data)
+        self.offset += len(data)
         return len(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,3 +97,28 @@ def test_many_ways_to_say_where_it_ends(home: Home) -> None:
     assert (False, True) == (first.complete, second.complete)
     assert second.next is None
     assert {b.thread_id(1), b.thread_id(2)} == {hit.thread_id for hit in first.hits + second.hits}
+
+
+@pytest.mark.parametrize("before", [0, 1, (1 << 18) - 9, (1 << 18) - 300, 1 << 18, 700_000])
+def test_a_text_in_a_long_line_is_found_wherever_it_stands(home: Home, before: int) -> None:
+    """Lines that are longer than what is read at once are looked through in pieces that overlap."""
+    said = [b.user("needle one"), b.user("x" * before + " needle two " + "x" * 600_000), b.user("needle three")]
+    home.put(f"sessions/2026/02/08/{b.rollout_name(b.thread_id(1))}", b.rollout_bytes(b.thread_id(1), *said))
+
+    assert [3, 2, 1] == [hit.n for hit in home.store.search("needle", EVERYTHING).hits]
+    assert [2] == [hit.n for hit in home.store.search("needle two", EVERYTHING).hits]
+
+
+def test_long_lines_without_a_match_are_never_held(home: Home) -> None:
+    """A search takes no more memory for them than for short ones."""
+    long = b.rollout_bytes(b.thread_id(1), b.user("needle"), b.tool_output("x" * (24 << 20)))
+    home.put(f"sessions/2026/02/08/{b.rollout_name(b.thread_id(1))}", long)
+    tracemalloc.start()
+    try:
+        hits = home.store.search("needle", EVERYTHING).hits
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert [1] == [hit.n for hit in hits]
+    assert peak < 8 << 20

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rollout.errors import FormatError
 from rollout.journal.reader import classify
 from rollout.lines import Line, Position
-from rollout.search_match import Candidate
+from rollout.search_match import REACH, Candidate
 from rollout.search_text import TurnCount, may_begin_turn
 from rollout.store.local.chain import own_links
 
@@ -60,21 +60,42 @@ def matching(data: bytes, position: Position, matcher: Matcher) -> Iterator[Cand
 def _lines_back(source: Source, start: int, end: int, may_hold: Test) -> Iterator[tuple[int, bytes]]:
     """Offset and bytes of the physical lines that may match, the last one first.
 
-    A line that does not fit into a block is read again with what stands before it, which is cheaper than to join.
+    A line that does not fit into a block is looked through in pieces, and only read as a whole when it may match.
     """
-    length = _BLOCK
     while end > start:
-        length = min(length, end - start)
-        block = source.read(end - length, length)
-        if len(block) != length:
-            raise FormatError(f"{source.path} became shorter while it was read; search again")
+        length = min(_BLOCK, end - start)
+        block = _read(source, end - length, length)
         cut = 0 if end - length == start else block.find(b"\n") + 1
         if cut in (0, length) and end - length > start:  # not even its last line is whole
-            length *= 2
+            begin, holds = _long_line(source, start, end, may_hold)
+            if holds:
+                yield begin, _read(source, begin, end - begin)
+            end = begin
             continue
         if may_hold(block):
             yield from _chosen(block[cut:], end - length + cut, may_hold)
-        end, length = end - length + cut, _BLOCK
+        end = end - length + cut
+
+
+def _long_line(source: Source, start: int, end: int, may_hold: Test) -> tuple[int, bool]:
+    """Where the line before an offset begins, and whether it may match."""
+    at, holds = end, False
+    while at > start:
+        low = max(start, at - _BLOCK)
+        piece = _read(source, low, min(end, at + REACH) - low)
+        newline = piece.rfind(b"\n", 0, at - low - (at == end))
+        holds = holds or may_hold(b" " + piece[newline + 1 :])  # the blank: it may look like the head of a line
+        if newline >= 0:
+            return low + newline + 1, holds
+        at = low
+    return start, holds
+
+
+def _read(source: Source, offset: int, length: int) -> bytes:
+    data = source.read(offset, length)
+    if len(data) != length:
+        raise FormatError(f"{source.path} became shorter while it was read; search again")
+    return data
 
 
 def _chosen(data: bytes, offset: int, may_hold: Test) -> Iterator[tuple[int, bytes]]:
