@@ -101,6 +101,9 @@ def middle(costs: Sequence[Cost]) -> Cost:
     )
 
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Of every process that is measured: an installed program has its bytecode; the round that does not count makes it."""
+
 CHILD = """
 import json, os, sys, time
 def peak(name="VmHWM"):
@@ -114,7 +117,8 @@ def answer(**facts):
 def child(program: str, *arguments: str) -> dict[str, float]:
     """Run a program in an interpreter of its own; what it gave to ``answer``, its peak and its CPU time."""
     began, before = time.perf_counter(), _cpu_of_children()
-    made = subprocess.run([sys.executable, "-c", CHILD + program, *arguments], stdout=subprocess.PIPE, check=True)
+    command = [sys.executable, "-c", CHILD + program, *arguments]
+    made = subprocess.run(command, stdout=subprocess.PIPE, env=ENVIRONMENT, check=True)
     facts: dict[str, float] = json.loads(made.stdout)
     facts["wall"] = time.perf_counter() - began
     facts["cpu"] = _cpu_of_children() - before
@@ -125,7 +129,7 @@ def spawn(command: Sequence[str]) -> Cost:
     """One whole process from its start to its end; what it says is thrown away."""
     before, began = _cpu_of_children(), time.perf_counter()
     quiet = subprocess.DEVNULL
-    subprocess.run(command, stdin=quiet, stdout=quiet, stderr=quiet, check=True)
+    subprocess.run(command, stdin=quiet, stdout=quiet, stderr=quiet, env=ENVIRONMENT, check=True)
     return Cost(time.perf_counter() - began, _cpu_of_children() - before)
 
 
