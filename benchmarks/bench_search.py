@@ -110,7 +110,8 @@ def _indexed(home: str, place: str, word: str, limit: float, asked: Asked) -> Fi
 def _scanned(home: str, total: int, asked: Asked) -> Iterator[Figure]:
     store, rounds = LocalStore(home), asked.rounds(10)
     job = f"a rare word in {total / 1e6:.0f} MB of rollouts without an index"
-    path = os.environ.pop("PATH", "")
+    path = os.environ.get("PATH", "")
+    os.environ["PATH"] = ""  # without any, programs are looked for in the usual folders
     bare = duel(lambda: _search(store), lambda: _look(home), rounds)
     yield Figure(
         job,

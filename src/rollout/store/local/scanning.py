@@ -122,10 +122,11 @@ def numbered(chains: Chains, links: Sequence[Link], candidates: Iterable[Candida
             with chains.open(link.file) as source:
                 offset = 0
                 for data in source.lines(0, link.end):
-                    turn = _turn(data, turns)
+                    if may_begin_turn(data):
+                        _count_turn(data, turns)
                     offset += len(data)
                     while waiting and waiting[-1].position < (number, offset):
-                        done.append(waiting.pop()._replace(n=n, turn=turn))
+                        done.append(waiting.pop()._replace(n=n, turn=turns.turn))
                     n += 1
                     if not waiting:
                         break
@@ -134,9 +135,7 @@ def numbered(chains: Chains, links: Sequence[Link], candidates: Iterable[Candida
     return done + waiting
 
 
-def _turn(data: bytes, turns: TurnCount) -> int:
-    if may_begin_turn(data):
-        for found in classify(data, -1, Position(0, 0)):
-            if isinstance(found, Line):
-                turns.take(found.record)
-    return turns.turn
+def _count_turn(data: bytes, turns: TurnCount) -> None:
+    for found in classify(data, -1, Position(0, 0)):
+        if isinstance(found, Line):
+            turns.take(found.record)
