@@ -33,9 +33,9 @@ HUGE = 200 << 20
 LINKS = 9
 COMMANDS = (
     ("list",), ("list", "--no-index"), ("index", "rebuild"), ("stats",), ("search", "zirconium", "--no-index"), ("usage",),
-    ("export", "--format", "jsonl"), ("show",), ("history",), ("search", "zirconium", "--update-index"),
+    ("export", "--format", "jsonl"), ("show",), ("history",), ("search", "zirconium", "--update-index", "--thread"),
 )  # fmt: skip
-OF_ONE = ("export", "show", "history")
+OF_ONE = ("export", "show", "history", "--thread")
 RUN = """
 import subprocess
 quiet = subprocess.DEVNULL
@@ -65,7 +65,7 @@ def _commands(asked: Asked) -> Iterator[Figure]:
         os.link(thread.path, name)
     total = sum(entry.stat().st_size for entry in os.scandir(os.path.dirname(thread.path)))
     for words in COMMANDS:
-        rest = [thread.identity] if words[0] in OF_ONE else []
+        rest = [thread.identity] if set(OF_ONE).intersection(words) else []
         command = [sys.executable, "-m", "rollout", *words, *rest, "--home", home, "--index", index]
         used = _peak_of(command)
         yield Figure(
