@@ -10,6 +10,7 @@ import pytest
 from rollout.errors import InvalidQueryError, NotFoundError
 from rollout.query import EVERYTHING, Order
 from rollout.search_query import SearchQuery
+from rollout.store.local.ripgrep import LARGEST, find_ripgrep
 from rollout.testing import builders as b
 
 if TYPE_CHECKING:
@@ -122,3 +123,15 @@ def test_long_lines_without_a_match_are_never_held(home: Home) -> None:
 
     assert [1] == [hit.n for hit in hits]
     assert peak < 8 << 20
+
+
+@pytest.mark.skipif(find_ripgrep() is None, reason="ripgrep is not installed")
+def test_files_that_are_too_large_for_ripgrep_are_looked_through(home: Home) -> None:
+    """It is not asked about them, and they are found all the same."""
+    for number, size in ((1, 10), (2, LARGEST)):
+        said = b.rollout_bytes(b.thread_id(number), b.user("needle"), b.tool_output("x" * size))
+        home.put(f"sessions/2026/02/08/{b.rollout_name(b.thread_id(number))}", said)
+
+    hits = home.store.search("needle", EVERYTHING).hits
+
+    assert {b.thread_id(1), b.thread_id(2)} == {hit.thread_id for hit in hits}

@@ -11,9 +11,12 @@ import subprocess
 
 from rollout.store.local.paths import ARCHIVED, PREFIX, SESSIONS, SUFFIX
 
+LARGEST = 64 << 20
+"""Larger files are left out: ripgrep holds the longest line in each of its threads, twice while it makes room."""
 _OPTIONS = (
     "--no-config", "--files-with-matches", "--null", "--text", "--encoding=none", "--no-ignore", "--hidden", "--follow",
     "--no-messages", "--no-unicode", f"--glob={PREFIX}*{SUFFIX}",
+    f"--max-filesize={LARGEST}",
 )  # fmt: skip
 
 
@@ -24,6 +27,8 @@ def find_ripgrep() -> str | None:
 
 def files_that_may_hold(program: str, home: str, expression: str) -> set[str] | None:
     """The plain rollouts of a home in which an expression matches; None when it could not look through all of them.
+
+    Files larger than ``LARGEST`` are not looked through.
 
     ``expression`` is over bytes (``rollout.search_match.Sieve.expression``).
     """

@@ -23,7 +23,7 @@ from rollout.store.local.fulltext import Use, open_words, usable
 from rollout.store.local.index import IndexUnusableError
 from rollout.store.local.index_path import identity_of
 from rollout.store.local.listing import Listing
-from rollout.store.local.ripgrep import files_that_may_hold, find_ripgrep
+from rollout.store.local.ripgrep import LARGEST, files_that_may_hold, find_ripgrep
 from rollout.store.local.rows import Rows
 from rollout.store.local.scanning import matching, numbered, scan, scan_source
 from rollout.store.local.walk import Walk, by_thread
@@ -167,7 +167,14 @@ class Search:
         row = self._filled.known.get(file.path)
         if row is not None and self._words is not None:
             return self._few is None or row.id in self._few or row.size > row.done
-        return named is None or not file.plain or file.path in named
+        return named is None or not file.plain or file.path in named or self._is_large(file)
+
+    def _is_large(self, file: File) -> bool:
+        """Whether ripgrep did not look at a file; whoever reads one that is gone finds out."""
+        try:
+            return self._home.fs.stat(file.path).st_size > LARGEST
+        except OSError:
+            return True
 
     def _named_by_ripgrep(self) -> set[str] | None:
         """The plain files that may have hits; None when nobody can tell, or few are to be looked through."""
