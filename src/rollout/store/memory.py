@@ -17,20 +17,17 @@ from threading import Condition, RLock
 from time import gmtime, strftime, time_ns
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollout.codec import to_object
 from rollout.errors import BusyError, ExistsError, InvalidQueryError, NotFoundError, RolloutError
 from rollout.ids import ThreadId, try_parse
-from rollout.journal.reader import classify
-from rollout.lines import Damage, Found, Line, Position
+from rollout.lines import Found, Position
 from rollout.query import Cursor, Page, Thread, checked, is_past, narrowed, sort_key, why_hidden
-from rollout.search_match import Candidate, Matcher
+from rollout.search_match import Matcher
 from rollout.search_query import search_query
-from rollout.search_text import TurnCount
 from rollout.store.base import Owner, Receipt, SearchPage, Segment, ThreadStore
 from rollout.store.hits import ThreadHits, page_of
+from rollout.store.memory_chain import candidates, chain, folded, history_base_of, inherited, own_lines, read_lines
 from rollout.store.memory_file import StoredFile
 from rollout.store.memory_writer import MemoryWriter
-from rollout.summary import Summary, fold
 from rollout.times import parse_ms, to_text
 
 if TYPE_CHECKING:
@@ -39,16 +36,10 @@ if TYPE_CHECKING:
     from rollout.query import Key, Order, ThreadQuery
     from rollout.search_query import SearchQuery
     from rollout.store.base import Place, Writer
+    from rollout.store.memory_chain import Stretch
+    from rollout.summary import Summary
 
 _BLOCK = 1 << 16
-
-
-class _Stretch(NamedTuple):
-    """A part of a logical thread: bytes, whose they are, and what is wrong at their end."""
-
-    data: bytes
-    thread_id: str
-    flaw: str = ""
 
 
 class _Removed(NamedTuple):
@@ -131,11 +122,11 @@ class MemoryStore(ThreadStore):
 
     def lines(self, thread_id: str, start: int = 0, *, own: bool = False) -> Iterator[Found]:
         """The thread as it is now, from line ``start`` on. Raises NotFoundError at once."""
-        return (found for found in _read(self._stretches(thread_id), own=own) if found.n >= start)
+        return (found for found in read_lines(self._stretches(thread_id), own=own) if found.n >= start)
 
     def lines_back(self, thread_id: str, before: Position | None = None) -> Iterator[Found]:
         """The thread as it is now, newest first; every ``n`` is known."""
-        everything = list(_read(self._stretches(thread_id)))
+        everything = list(read_lines(self._stretches(thread_id)))
         return (found for found in reversed(everything) if before is None or found.position < before)
 
     def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
@@ -176,7 +167,7 @@ class MemoryStore(ThreadStore):
     def lines_before(self, stored: StoredFile) -> tuple[int, int]:
         """How many stretches, and how many lines, stand before a file in its thread."""
         with self.lock:
-            bases = self._chain(stored)[:-1]
+            bases = chain(stored, self._files.values())[:-1]
         return len(bases), sum(len(list(BytesIO(base.data))) for base in bases)
 
     def _own_files(self, thread_id: str) -> Sequence[StoredFile]:
@@ -189,31 +180,16 @@ class MemoryStore(ThreadStore):
             raise NotFoundError(f"no thread {thread_id}; list() names those that are here")
         return found
 
-    def _stretches(self, thread_id: str) -> Sequence[_Stretch]:
+    def _stretches(self, thread_id: str) -> Sequence[Stretch]:
         with self.lock:
-            return self._chain(self._own_files(thread_id)[-1])
-
-    def _chain(self, newest: StoredFile) -> Sequence[_Stretch]:
-        """A file and the prefixes of other files that it builds on, oldest first (spec: rollout-format 10.20)."""
-        stretches = [_Stretch(bytes(newest.data), newest.thread_id)]
-        above, seen = newest, {newest.rollout_id}
-        while base := _history_base(above.data):
-            wanted = str(base.get("thread_id"))
-            stored = next((one for one in self._files.values() if one.rollout_id == try_parse(wanted)), None)
-            if stored is None or stored.rollout_id in seen:
-                stretches.append(_Stretch(b"", "", f"the base is missing: rollout {wanted}"))
-                break
-            above = stored
-            seen.add(stored.rollout_id)
-            stretches.append(_prefix(stored, base))
-        return stretches[::-1]
+            return chain(self._own_files(thread_id)[-1], self._files.values())
 
     # -- finding -----------------------------------------------------------------------------------------------
 
     def summary(self, thread_id: str) -> Summary:
         """The facts of the thread, folded from all lines of its own files; what was asked first also from its bases."""
         stretches = self._stretches(thread_id)
-        return _inherited(_folded(_own_lines(stretches)), stretches)
+        return inherited(folded(own_lines(stretches)), stretches)
 
     def resolve(self, text: str) -> tuple[ThreadId, ...]:
         """The threads that a text means: an id in any form, a prefix of 4 or more, or a name."""
@@ -246,7 +222,7 @@ class MemoryStore(ThreadStore):
     def _row(self, thread_id: str) -> Thread:
         own = self._own_files(thread_id)
         stretches = self._stretches(thread_id)
-        newest, summary = own[-1], _inherited(_folded(_read(stretches, own=True)), stretches)
+        newest, summary = own[-1], inherited(folded(read_lines(stretches, own=True)), stretches)
         modified_ms = newest.modified_ns // 1_000_000
         created_ms = parse_ms(summary.created_at)
         return Thread(
@@ -276,7 +252,7 @@ class MemoryStore(ThreadStore):
 
     def _searched(self, row: Thread, matcher: Matcher, order: Order) -> ThreadHits:
         stretches = self._stretches(row.id)
-        found = list(_candidates(stretches, matcher))[::-1]
+        found = list(candidates(stretches, matcher))[::-1]
         return ThreadHits(_key(row, order), row, lambda: iter(found), list)
 
     def references(self, thread_id: str) -> tuple[ThreadId, ...]:
@@ -284,7 +260,7 @@ class MemoryStore(ThreadStore):
         with self.lock:
             own = self._own_files(thread_id)
             ids = {stored.rollout_id for stored in own}
-            bases = {one.thread_id: _history_base(one.data) or {} for one in self._files.values() if one not in own}
+            bases = {one.thread_id: history_base_of(one.data) or {} for one in self._files.values() if one not in own}
         return tuple(sorted(one for one, base in bases.items() if base.get("thread_id") in ids))
 
     # -- changing ----------------------------------------------------------------------------------------------
@@ -336,85 +312,6 @@ class MemoryStore(ThreadStore):
             self._files.update({stored.name: stored for stored in removed.files})
             if removed.name is not None:
                 self._names.setdefault(removed.files[0].thread_id, removed.name)
-
-
-def _read(stretches: Sequence[_Stretch], *, own: bool = False) -> Iterator[Found]:
-    """Every line of a logical thread, or only those of its newest file, numbered from the oldest base on."""
-    n = 0
-    for number, stretch in enumerate(stretches):
-        offset, newest = 0, number == len(stretches) - 1
-        wanted = newest or not own
-        for physical in BytesIO(stretch.data):
-            if wanted:
-                last = offset + len(physical) == len(stretch.data)
-                yield from classify(physical, n, Position(number, offset), last=last)
-            offset, n = offset + len(physical), n + 1
-        if stretch.flaw and wanted:
-            yield Damage(n, Position(number, offset), 0, stretch.flaw)
-
-
-def _own_lines(stretches: Sequence[_Stretch]) -> Iterator[Line]:
-    """The good lines of a thread that stand in its own files, not in those of other threads."""
-    mine = stretches[-1].thread_id
-    return (
-        found
-        for found in _read(stretches)
-        if isinstance(found, Line) and stretches[found.position.segment].thread_id == mine
-    )
-
-
-def _candidates(stretches: Sequence[_Stretch], matcher: Matcher) -> Iterator[Candidate]:
-    """The lines of a thread's own files that match, with their numbers and turns."""
-    turns, mine = TurnCount(), stretches[-1].thread_id
-    for line in _read(stretches):
-        if isinstance(line, Line):
-            turn = turns.take(line.record)
-            found = matcher.match(line.record) if stretches[line.position.segment].thread_id == mine else None
-            if found is not None:
-                yield Candidate(line.position, line.record.timestamp, found, line.n, turn)
-
-
-def _folded(lines: Iterable[Found]) -> Summary:
-    summary = Summary()
-    for line in lines:
-        value = to_object(line.data) if isinstance(line, Line) else None
-        if isinstance(value, dict):
-            fold(summary, value)
-    return summary
-
-
-def _inherited(summary: Summary, stretches: Sequence[_Stretch]) -> Summary:
-    """What was asked first may stand in a base."""
-    if summary.history_base is not None:
-        whole = _folded(_read(stretches))
-        summary.has_user_event |= whole.has_user_event
-        for name in ("preview", "first_user_message", "title"):
-            setattr(summary, name, getattr(whole, name))
-        summary.partial = not summary.preview
-    return summary
-
-
-def _prefix(stored: StoredFile, base: dict[str, object]) -> _Stretch:
-    """The part of a file that a fork builds on; what does not end as the fork says is flawed."""
-    end, ordinal = base.get("end_byte_offset"), base.get("end_ordinal_exclusive")
-    data = bytes(stored.data[: end if isinstance(end, int) else None])
-    plain = _Stretch(data, stored.thread_id)
-    if isinstance(end, int) and len(data) < end:
-        return plain._replace(flaw=f"the base has only {len(data)} of the {end} bytes that its fork builds on")
-    lines = [found.record.ordinal for found in _read([plain]) if isinstance(found, Line)]
-    if isinstance(ordinal, int) and lines and lines[-1] not in (None, ordinal - 1):
-        return plain._replace(flaw=f"the base ends with ordinal {lines[-1]}, its fork expects {ordinal - 1}")
-    return plain
-
-
-def _history_base(data: bytes | bytearray) -> dict[str, object] | None:
-    """What the first line of a file says it builds on."""
-    summary = Summary()
-    for found in _read([_Stretch(bytes(data), "")]):
-        value = to_object(found.data) if isinstance(found, Line) else None
-        if isinstance(value, dict) and fold(summary, value).has_meta:
-            return summary.history_base
-    return None
 
 
 def _key(row: Thread, order: Order) -> tuple[Key, str]:
