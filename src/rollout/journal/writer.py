@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from rollout.errors import ClosedError, SyncError, WriteError
 from rollout.journal import forksafe, place
-from rollout.journal.filesystem import APPEND, CREATE_NEW, OS, Filesystem, make_folders, write_all
+from rollout.journal.filesystem import APPEND, CREATE_NEW, OS, Filesystem, make_folders
 from rollout.journal.together import drive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator
 
     from rollout.journal.filesystem import Buffer
 
@@ -382,22 +382,3 @@ class JournalWriter:
             elif end == self.end:
                 self._unsynced = bytearray()
             self._synced_end = max(self._synced_end, end)
-
-
-def write_new(fs: Filesystem, path: str, blocks: Iterable[bytes], mode: int = 0o600) -> None:
-    """Make a file with exactly these bytes, durable, under a name that must be free; never seen half-written.
-
-    Written beside its place under a temporary name, synced, then linked: a link never replaces.
-    """
-    make_folders(fs, os.path.dirname(path))
-    temporary = place.temporary_name(path)
-    fd = fs.open(temporary, CREATE_NEW, mode)
-    try:
-        for block in blocks:
-            write_all(fs, fd, memoryview(block))
-        fs.fdatasync(fd)
-        fs.link(temporary, path)
-    finally:
-        fs.close(fd)
-        with suppress(OSError):
-            fs.unlink(temporary)

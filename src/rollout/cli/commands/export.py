@@ -14,7 +14,7 @@ from rollout.cli.progress import Progress
 from rollout.cli.statuses import DONE, FINDING, UsageError, message_of, status_of
 from rollout.errors import ExistsError, RolloutError, WriteError
 from rollout.journal.filesystem import OS
-from rollout.journal.writer import write_new
+from rollout.journal.whole_file import write_new
 from rollout.render.html_page import html_index
 from rollout.render.markdown import markdown_index
 from rollout.render.safe import safe_line

@@ -70,7 +70,7 @@ def put_file(fs: Filesystem, home: str, segment: Segment, blocks: Iterable[bytes
     The file appears whole, or not at all, and is durable when this returns. Raises FormatError for a name that is
     no rollout's, ExistsError when the name is taken on either side of the archive, WriteError.
     """
-    from rollout.journal.writer import write_new  # noqa: PLC0415 - only who writes pays for it
+    from rollout.journal.whole_file import write_new  # noqa: PLC0415 - only who writes pays for it
 
     parsed = parse_name(segment.name)
     if parsed is None or parsed.compressed:

@@ -9,7 +9,8 @@ from rollout.errors import ClosedError, ExistsError, FencedError, WriteError
 from rollout.journal.filesystem import OS, Filesystem
 from rollout.journal.reader import Source, backward, forward, open_source
 from rollout.journal.together import drive
-from rollout.journal.writer import JournalWriter, write_new
+from rollout.journal.whole_file import write_new
+from rollout.journal.writer import JournalWriter
 from rollout.lines import Line, Position
 from rollout.store.base import Writer
 from rollout.store.local.paths import new_rollout_path

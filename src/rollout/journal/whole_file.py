@@ -1,0 +1,34 @@
+"""A file that is written at once and then stands: whole and durable, or not there."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rollout.journal import place
+from rollout.journal.filesystem import CREATE_NEW, make_folders, write_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rollout.journal.filesystem import Filesystem
+
+
+def write_new(fs: Filesystem, path: str, blocks: Iterable[bytes], mode: int = 0o600) -> None:
+    """Make a file with exactly these bytes, durable, under a name that must be free; never seen half-written.
+
+    Written beside its place under a temporary name, synced, then linked: a link never replaces.
+    """
+    make_folders(fs, os.path.dirname(path))
+    temporary = place.temporary_name(path)
+    fd = fs.open(temporary, CREATE_NEW, mode)
+    try:
+        for block in blocks:
+            write_all(fs, fd, memoryview(block))
+        fs.fdatasync(fd)
+        fs.link(temporary, path)
+    finally:
+        fs.close(fd)
+        with suppress(OSError):
+            fs.unlink(temporary)
