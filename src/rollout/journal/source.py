@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from rollout.journal.filesystem import OS, READ, Filesystem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
 BUFFER = 256 * 1024
@@ -115,20 +115,19 @@ class PlainSource(Source):
 
     def lines(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """As every source gives them, but a line of 16 MiB or more takes its own length and no more."""
-        waiting: int | None = start
-        while waiting is not None:
-            stretch, waiting = _Stretch(self.read, waiting, end), None
-            reader, data = io.BufferedReader(stretch, BUFFER), b""
-            for data in iter(partial(reader.readline, LONG_LINE), b""):
-                if len(data) == LONG_LINE and not data.endswith(b"\n"):
-                    waiting = stretch.offset - len(reader.peek()) - len(data)
-                    break
-                yield data
-            if waiting is not None:
-                data = b""  # let go of it before the whole line comes
-                behind = self._line_end(waiting + LONG_LINE, end)
-                yield self.read(waiting, behind - waiting)
-                waiting = behind
+        while (long := (yield from self._lines_up_to_long(start, end))) is not None:
+            start = self._line_end(long + LONG_LINE, end)
+            yield self.read(long, start - long)
+
+    def _lines_up_to_long(self, start: int, end: int | None) -> Generator[bytes, None, int | None]:
+        """The lines before the first long one, and the offset of that; its beginning is let go of on return."""
+        stretch = _Stretch(self.read, start, end)
+        reader = io.BufferedReader(stretch, BUFFER)
+        for data in iter(partial(reader.readline, LONG_LINE), b""):
+            if len(data) == LONG_LINE and not data.endswith(b"\n"):
+                return stretch.offset - len(reader.peek()) - len(data)
+            yield data
+        return None
 
     def _line_end(self, offset: int, end: int | None) -> int:
         """The offset behind the next newline, or where the bytes end."""
