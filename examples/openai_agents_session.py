@@ -10,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from agents import (  # type: ignore[import-not-found, unused-ignore]
+from agents import (  # type: ignore[import-not-found, unused-ignore]  # an extra: only some environments have it
     Agent,
     Model,
     ModelResponse,
@@ -18,7 +18,7 @@ from agents import (  # type: ignore[import-not-found, unused-ignore]
     Usage,
     set_tracing_disabled,
 )
-from openai.types.responses import (  # type: ignore[import-not-found, unused-ignore]
+from openai.types.responses import (  # type: ignore[import-not-found, unused-ignore]  # an extra: only some environments have it
     ResponseOutputMessage,
     ResponseOutputText,
 )
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-class ScriptedModel(Model):  # type: ignore[misc, unused-ignore]
+class ScriptedModel(Model):  # type: ignore[misc, unused-ignore]  # untyped where the extra is absent
     """Says how much it remembers."""
 
     async def get_response(self, **request: object) -> ModelResponse:

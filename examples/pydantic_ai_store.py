@@ -10,15 +10,15 @@ import asyncio
 import os
 import sys
 
-from pydantic_ai import Agent  # type: ignore[import-not-found, unused-ignore]
-from pydantic_ai.conversation import Conversation  # type: ignore[import-not-found, unused-ignore]
-from pydantic_ai.messages import (  # type: ignore[import-not-found, unused-ignore]
+from pydantic_ai import Agent  # type: ignore[import-not-found, unused-ignore]  # an extra: only some environments have it
+from pydantic_ai.conversation import Conversation  # type: ignore[import-not-found, unused-ignore]  # an extra: only some environments have it
+from pydantic_ai.messages import (  # type: ignore[import-not-found, unused-ignore]  # an extra: only some environments have it
     ModelMessage,
     ModelResponse,
     TextPart,
     UserPromptPart,
 )
-from pydantic_ai.models.function import AgentInfo, FunctionModel  # type: ignore[import-not-found, unused-ignore]
+from pydantic_ai.models.function import AgentInfo, FunctionModel  # type: ignore[import-not-found, unused-ignore]  # an extra: only some environments have it
 
 from rollout.adapters.pydantic_ai import RolloutConversationStore
 

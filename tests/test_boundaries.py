@@ -44,7 +44,7 @@ def text_part(text: str) -> Json:
         ("<user_action>x</user_action>", True, True),
     ],
 )
-def test_a_text_begins_a_turn_or_is_context(text: str, seed: bool, later: bool) -> None:  # noqa: FBT001 - a table
+def test_a_text_begins_a_turn_or_is_context(text: str, seed: bool, later: bool) -> None:
     """Each reading knows its own tags."""
     item = said("user", text)
 
@@ -109,7 +109,7 @@ def test_labels_around_an_image_are_no_text_of_the_user() -> None:
         ("assistant", ENVIRONMENT, False),
     ],
 )
-def test_context_is_told_for_users_and_developers(role: str, text: str, expected: bool) -> None:  # noqa: FBT001 - a table
+def test_context_is_told_for_users_and_developers(role: str, text: str, expected: bool) -> None:
     """What the program put in for the model, whoever seems to say it."""
     assert expected == is_context(said(role, text))
 

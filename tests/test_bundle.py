@@ -99,7 +99,7 @@ def test_text_stays_readable() -> None:
 
 @pytest.mark.parametrize("indent", [None, 1, 4])
 @pytest.mark.parametrize("sort_keys", [False, True])
-def test_a_bundle_may_be_reformatted(indent: int | None, sort_keys: bool) -> None:  # noqa: FBT001 - a state, not a switch
+def test_a_bundle_may_be_reformatted(indent: int | None, sort_keys: bool) -> None:
     """Indented, minified or with sorted keys, it stays a bundle."""
     data = b.rollout_bytes(b.thread_id(1), *b.turn("a\u2028é", "b")) + b"\xff torn"
     again = json.dumps(json.loads(bundled(store_with(data))), indent=indent, sort_keys=sort_keys).encode()

@@ -170,7 +170,7 @@ def circles() -> list[list[str]]:
         ("cli.main", "testing.builders", False),
     ],
 )
-def test_the_rules_bite(importer: str, imported: str, allowed: bool) -> None:  # noqa: FBT001 - a table
+def test_the_rules_bite(importer: str, imported: str, allowed: bool) -> None:
     """Each rule allows what it should and refuses the rest."""
     assert allowed == (complaint(importer, imported) is None)
 

@@ -230,7 +230,7 @@ class TestCollector:
     """The cyclic collector rests during a load."""
 
     @pytest.mark.parametrize("running", [True, False])
-    def test_it_is_as_it_was_afterwards(self, tmp_path: Path, running: bool) -> None:  # noqa: FBT001 - a parameter
+    def test_it_is_as_it_was_afterwards(self, tmp_path: Path, running: bool) -> None:
         """Running or not, also when the load fails."""
         was, path = gc.isenabled(), stored(tmp_path, b"")
         (gc.enable if running else gc.disable)()

@@ -56,7 +56,7 @@ def test_no_public_name_is_shadowed_by_a_module() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """The lazy facade answers for an unknown name as any module does."""
     with pytest.raises(AttributeError, match="no_such_name"):
-        rollout.no_such_name  # noqa: B018
+        rollout.no_such_name  # noqa: B018 - to look it up is the test
 
 
 def test_importing_the_facade_imports_nothing_heavy() -> None:

@@ -123,7 +123,7 @@ def test_what_is_no_cursor(text: str) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), thread_ids), unique=True), st.booleans())
-def test_a_cursor_cuts_between_two_rows(keys: list[tuple[int, ThreadId]], ascending: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_cursor_cuts_between_two_rows(keys: list[tuple[int, ThreadId]], ascending: bool) -> None:
     """Behind the cursor of a row stand exactly the rows that follow it in the order."""
     order = Order(ascending=ascending)
     ordered = sorted(keys, reverse=not ascending)

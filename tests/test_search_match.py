@@ -21,7 +21,7 @@ LETTERS = 'aAbkKsSiI1_ -./"\\\n\tß\u017fİﬁﬆéÉe\u0301がか\u3099読樂\u
 
 def match(text: str, wanted: str, mode: str = "phrase", **facts: object) -> Match | None:
     """Where an agent's text matches."""
-    query = SearchQuery(wanted, mode)._replace(**facts)  # type: ignore[arg-type]
+    query = SearchQuery(wanted, mode)._replace(**facts)  # type: ignore[arg-type]  # any field
     return Matcher(query).match(decode(b.line(b.agent(text))))
 
 

@@ -236,7 +236,7 @@ class TestListing:
 
     def test_the_arguments_are_the_seeds_in_the_seeds_order(self) -> None:
         """So that ported calls need no keywords."""
-        expected = "codex_home page_size cursor sort_key allowed_sources model_providers default_provider".split()  # noqa: SIM905
+        expected = "codex_home page_size cursor sort_key allowed_sources model_providers default_provider".split()  # noqa: SIM905 - one line is read as one signature
 
         assert expected == list(inspect.signature(RolloutRecorder.list_threads).parameters)
         assert expected == list(inspect.signature(RolloutRecorder.list_archived_threads).parameters)

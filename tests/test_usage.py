@@ -320,7 +320,7 @@ def _lines(path: Path) -> list[Found]:
 
 
 @given(st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=6), st.booleans(), st.booleans(), st.integers(0, 60))
-def test_any_thread_and_any_fork_of_it_add_up(sizes: list[list[int]], named: bool, codex: bool, keep: int) -> None:  # noqa: FBT001
+def test_any_thread_and_any_fork_of_it_add_up(sizes: list[list[int]], named: bool, codex: bool, keep: int) -> None:
     """Whatever turns there are and wherever a fork is cut: the thread has its own, the fork has its own."""
     source = Recording(1, named=named)
     for turn in sizes:
@@ -402,7 +402,7 @@ def test_the_last_total_of_a_real_home_is_what_its_requests_took() -> None:
     """Without forks a file's last total is the sum; with one, it is the sum and what was inherited."""
     for path in rollouts(shared_path("corpus", "codex-0.100.0")):
         found = _lines(path)
-        forked = b'"forked_from_id"' in found[0].data  # type: ignore[union-attr]
+        forked = b'"forked_from_id"' in found[0].data  # type: ignore[union-attr]  # a good line
         assert forked or _last_total(found) == taken(path.read_bytes())
 
 

@@ -96,7 +96,7 @@ class SeedNames:
 
         store = open_store(config.codex_home)
         if isinstance(params, Resume):
-            return await cls.resume(store, params.path)  # type: ignore[attr-defined,no-any-return]
+            return await cls.resume(store, params.path)  # type: ignore[attr-defined,no-any-return]  # of the recorder this is mixed into
         wanted = CreateParams(
             cwd=config.cwd,
             model_provider=config.model_provider_id,
@@ -106,15 +106,15 @@ class SeedNames:
             base_instructions=params.base_instructions,
             dynamic_tools=params.dynamic_tools,
         )
-        return await cls.create(store, wanted)  # type: ignore[attr-defined,no-any-return]
+        return await cls.create(store, wanted)  # type: ignore[attr-defined,no-any-return]  # of the recorder this is mixed into
 
     def rollout_path(self) -> str:
         """Where the thread is (or will be) stored."""
-        return self.path  # type: ignore[attr-defined,no-any-return]
+        return self.path  # type: ignore[attr-defined,no-any-return]  # of the recorder this is mixed into
 
     async def record_items(self, items: Iterable[object]) -> None:
         """``record``, without its count."""
-        await self.record(items)  # type: ignore[attr-defined]
+        await self.record(items)  # type: ignore[attr-defined]  # of the recorder this is mixed into
 
     @staticmethod
     async def list_threads(  # noqa: PLR0913, PLR0917 - the seed's arguments

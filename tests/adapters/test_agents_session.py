@@ -448,7 +448,7 @@ def test_a_torn_tail_costs_its_own_line_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_a_full_disk_is_told_and_the_call_can_be_repeated(tmp_path: Path, held: bool) -> None:  # noqa: FBT001 - a table
+def test_a_full_disk_is_told_and_the_call_can_be_repeated(tmp_path: Path, held: bool) -> None:
     """WriteError reaches the caller and the thread becomes free; once there is room, the repeated call gets through."""
 
     async def scenario() -> list[Json]:

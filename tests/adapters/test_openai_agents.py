@@ -19,14 +19,14 @@ agents = pytest.importorskip("agents", reason=AGENTS_MISSING, exc_type=ImportErr
 responses = pytest.importorskip("openai.types.responses", reason=AGENTS_MISSING, exc_type=ImportError)
 
 
-class ScriptedModel(agents.Model):  # type: ignore[misc, name-defined, unused-ignore]
+class ScriptedModel(agents.Model):  # type: ignore[misc, name-defined, unused-ignore]  # untyped where the extra is absent
     """Calls a tool when it is asked to, else answers; remembers what it was sent."""
 
     def __init__(self) -> None:
         """Nothing sent yet."""
         self.sent: list[list[Json]] = []
 
-    async def get_response(self, system_instructions: Any, input: Any, *_: Any, **__: Any) -> Any:  # noqa: A002, ARG002
+    async def get_response(self, system_instructions: Any, input: Any, *_: Any, **__: Any) -> Any:  # noqa: A002, ARG002 - the names of the SDK
         """One call or one message."""
         self.sent.append([dict(item) for item in input])
         if "use the tool" in str(input[-1].get("content")):

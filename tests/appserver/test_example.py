@@ -29,7 +29,7 @@ def example() -> Agent:
 
 
 @pytest.mark.parametrize(("decision", "stays"), [("accept", False), ("decline", True)])
-def test_it_answers_streams_and_asks(tmp_path: Path, decision: str, stays: bool) -> None:  # noqa: FBT001 - a parameter
+def test_it_answers_streams_and_asks(tmp_path: Path, decision: str, stays: bool) -> None:
     """A file is counted, a sentence is streamed, and a file goes only if the client says so."""
     (tmp_path / "a.txt").write_text("1\n2\n")
 

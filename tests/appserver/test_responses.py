@@ -124,7 +124,7 @@ def test_pieces_are_told_under_the_id_of_the_item_they_belong_to(home: Home, pro
 
 
 @pytest.mark.parametrize(("decision", "ran"), [("accept", True), ("acceptForSession", True), ("decline", False)])
-def test_a_command_is_asked_for(home: Home, project: Path, decision: str, ran: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_command_is_asked_for(home: Home, project: Path, decision: str, ran: bool) -> None:
     """A yes runs it; a no is told to the model, and the turn goes on."""
 
     async def scenario(model: Model) -> list[str]:

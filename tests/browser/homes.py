@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1])]
 
-from render.shared_threads import HOSTILE  # noqa: E402
-from rollout.codec import timestamp_text  # noqa: E402
-from rollout.testing import builders as b  # noqa: E402
-from web.site import put, turns  # noqa: E402
+from render.shared_threads import HOSTILE  # noqa: E402 - behind the path
+from rollout.codec import timestamp_text  # noqa: E402 - behind the path
+from rollout.testing import builders as b  # noqa: E402 - behind the path
+from web.site import put, turns  # noqa: E402 - behind the path
 
 DATA = HERE.parents[1] / "data"
 LONG = 50_000_000

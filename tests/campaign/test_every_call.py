@@ -100,7 +100,7 @@ def whole(home: Path, recorder: RolloutRecorder, upto: int) -> None:
 class TestRecording:
     """Batches of all sizes."""
 
-    def test_batches_between_barriers(self, tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001
+    def test_batches_between_barriers(self, tmp_path: Path, error: OSError, lasting: bool) -> None:
         """Several batches wait together, some written by a tick of the loop that nobody waits for."""
 
         async def scenario(home: Path, fs: FaultyFilesystem) -> None:
@@ -118,7 +118,7 @@ class TestRecording:
 
         assert play(tmp_path, scenario, error=error, persistent=lasting) > 20
 
-    def test_large_batches_off_the_loop(self, tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001
+    def test_large_batches_off_the_loop(self, tmp_path: Path, error: OSError, lasting: bool) -> None:
         """A batch above a mebibyte is written by a thread, while small ones queue up behind it."""
 
         async def scenario(home: Path, fs: FaultyFilesystem) -> None:
@@ -136,7 +136,7 @@ class TestRecording:
 
         assert play(tmp_path, scenario, error=error, persistent=lasting, only=WRITING) > 10
 
-    def test_more_than_can_be_written_anew(self, tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001
+    def test_more_than_can_be_written_anew(self, tmp_path: Path, error: OSError, lasting: bool) -> None:
         """A large unsynced batch is safe with the next ``sync`` when anything but its own bytes was refused."""
 
         async def scenario(home: Path, fs: FaultyFilesystem) -> None:
@@ -169,7 +169,7 @@ class TestRecording:
 
         assert play(tmp_path, scenario, error=error, persistent=True, only={"write"}) > 5
 
-    def test_recorders_beside_each_other(self, tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001
+    def test_recorders_beside_each_other(self, tmp_path: Path, error: OSError, lasting: bool) -> None:
         """A failure in one thread's file costs the others nothing, and each caller hears of its own."""
 
         async def scenario(home: Path, fs: FaultyFilesystem) -> None:
@@ -199,7 +199,7 @@ async def producer(recorder: RolloutRecorder, number: int) -> None:
 class TestResuming:
     """Files that are there already."""
 
-    def test_a_plain_file(self, tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001
+    def test_a_plain_file(self, tmp_path: Path, error: OSError, lasting: bool) -> None:
         """Opened, appended to and closed, twice."""
 
         async def scenario(home: Path, fs: FaultyFilesystem) -> None:
@@ -212,7 +212,7 @@ class TestResuming:
 
         assert play(tmp_path, scenario, error=error, persistent=lasting) > 20
 
-    def test_a_compressed_file(self, tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001
+    def test_a_compressed_file(self, tmp_path: Path, error: OSError, lasting: bool) -> None:
         """It becomes a plain one with the first write; the packed one goes only when the plain one stands."""
 
         async def scenario(home: Path, fs: FaultyFilesystem) -> None:
@@ -227,7 +227,7 @@ class TestResuming:
 
         assert play(tmp_path, scenario, error=error, persistent=lasting) > 20
 
-    def test_a_torn_file(self, tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001
+    def test_a_torn_file(self, tmp_path: Path, error: OSError, lasting: bool) -> None:
         """The fragment is fenced once, whatever fails meanwhile."""
 
         async def scenario(home: Path, fs: FaultyFilesystem) -> None:
@@ -240,7 +240,7 @@ class TestResuming:
 
         assert play(tmp_path, scenario, error=error, persistent=lasting) > 20
 
-    def test_a_paginated_file(self, tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001
+    def test_a_paginated_file(self, tmp_path: Path, error: OSError, lasting: bool) -> None:
         """Ordinals go on without a gap and without a double."""
 
         async def scenario(home: Path, fs: FaultyFilesystem) -> None:
@@ -255,7 +255,7 @@ class TestResuming:
         assert play(tmp_path, scenario, error=error, persistent=lasting) > 15
 
 
-def test_a_sync_that_returned_survives_a_power_cut(tmp_path: Path, error: OSError, lasting: bool) -> None:  # noqa: FBT001 - a state, not a switch
+def test_a_sync_that_returned_survives_a_power_cut(tmp_path: Path, error: OSError, lasting: bool) -> None:
     """After any failure, a ``sync`` that returns has told the truth: all that was not synced is taken away."""
 
     async def scenario(home: Path, fs: FaultyFilesystem) -> None:

@@ -35,7 +35,7 @@ def mixed(home: Home) -> Home:
 
 def ids(run: object) -> list[str]:
     """The ids of a JSON listing."""
-    return [row["id"] for row in run.document["threads"]]  # type: ignore[attr-defined]
+    return [row["id"] for row in run.document["threads"]]  # type: ignore[attr-defined]  # JSON
 
 
 def test_a_pipe_gets_one_thread_a_line(mixed: Home, rollout: Rollout) -> None:

@@ -228,7 +228,7 @@ class Watched:
 def test_progress_waits_a_second_and_goes_away() -> None:
     """Quick work draws nothing; long work draws amount, rate and rest, and takes its line away."""
     now, out = [0.0], Watched()
-    progress = Progress(out, "reading", 10_000_000, clock=lambda: now[0])  # type: ignore[arg-type]
+    progress = Progress(out, "reading", 10_000_000, clock=lambda: now[0])  # type: ignore[arg-type]  # a double
 
     progress.add(1_000_000)
     now[0] = 2.0

@@ -269,7 +269,7 @@ def test_what_codex_will_not_find_is_told_and_the_command_succeeds(three: Home, 
 
     assert 0 == run.status
     assert "old place" in run.err
-    assert "failed" == results(run)[0]["codexIndex"]["state"]  # type: ignore[index]
+    assert "failed" == results(run)[0]["codexIndex"]["state"]  # type: ignore[index]  # JSON
 
 
 def test_the_row_of_codex_can_be_left_alone(three: Home, rollout: Rollout) -> None:

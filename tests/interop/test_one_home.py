@@ -57,7 +57,7 @@ def test_a_thread_is_taken_in_turns(lab: Lab, founder: str, takers: tuple[str, .
 
 def words_of(request: dict[str, object]) -> str:
     """The last thing that the model was asked."""
-    messages = [one for one in request["input"] if one.get("role") == "user"]  # type: ignore[attr-defined]
+    messages = [one for one in request["input"] if one.get("role") == "user"]  # type: ignore[attr-defined]  # JSON
     text: str = messages[-1]["content"][-1]["text"]
     return text
 

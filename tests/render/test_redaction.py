@@ -21,7 +21,7 @@ MOST_FALSE_HITS = 1 / 1000
 
 
 @RULES
-def test_nineteen_in_twenty_seeded_secrets_are_taken_out(extra: bool) -> None:  # noqa: FBT001 - a state, not a switch
+def test_nineteen_in_twenty_seeded_secrets_are_taken_out(extra: bool) -> None:
     """Of secrets in the forms of 31 issuers and habits at least 95 % are taken out whole."""
     if extra:
         pytest.importorskip("detect_secrets", reason="the extra redact is not installed")
@@ -34,7 +34,7 @@ def test_nineteen_in_twenty_seeded_secrets_are_taken_out(extra: bool) -> None:  
 @needs_shared
 @pytest.mark.parametrize("home", ["codex-0.100.0", "codex-0.169.0"])
 @RULES
-def test_real_threads_give_hardly_a_false_hit(home: str, extra: bool) -> None:  # noqa: FBT001 - a state, not a switch
+def test_real_threads_give_hardly_a_false_hit(home: str, extra: bool) -> None:
     """Threads without secrets, injected context included, give at most one hit in 1,000 lines."""
     store = LocalStore(shared_path("corpus", home))
     lines = hits = 0
@@ -86,7 +86,7 @@ def test_a_secret_is_known_again() -> None:
     ],
 )
 @RULES
-def test_what_is_no_secret_stays(text: str, extra: bool) -> None:  # noqa: FBT001 - a state, not a switch
+def test_what_is_no_secret_stays(text: str, extra: bool) -> None:
     """Names, placeholders, hashes, ids, paths and counts are no secrets."""
     assert text == redactor(extra=extra).redact(text)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from typing import Self
 
-    from agents.memory import SessionSettings  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]
+    from agents.memory import SessionSettings  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]  # an extra: only some environments have it
 
     from rollout.codec import Era
     from rollout.ids import ThreadId

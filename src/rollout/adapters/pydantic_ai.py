@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 try:
-    from pydantic_ai.conversation_store import (  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]
+    from pydantic_ai.conversation_store import (  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]  # an extra: only some environments have it
         ConversationConflict,
         ConversationEntry,
         ConversationRecord,
@@ -44,7 +44,7 @@ _PAGE = 500
 _HEADS = 4096
 
 
-class RolloutConversationStore(ConversationStore):  # type: ignore[misc, unused-ignore]  # pyright: ignore[reportUntypedBaseClass]
+class RolloutConversationStore(ConversationStore):  # type: ignore[misc, unused-ignore]  # pyright: ignore[reportUntypedBaseClass]  # untyped where the extra is absent
     """A ConversationStore over a store of threads; ``load``, ``save``, ``fork`` and the rest are the SDK's own.
 
     A conversation whose id is a UUID (the SDK's default) is the thread of that id; any other id means one thread,

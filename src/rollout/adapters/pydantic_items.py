@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic_ai.messages import (  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]
+from pydantic_ai.messages import (  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]  # an extra: only some environments have it
     BinaryContent,
     ImageUrl,
     ModelRequest,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic import TypeAdapter  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]
-from pydantic_ai.conversation_store import (  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]
+from pydantic import TypeAdapter  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]  # an extra: only some environments have it
+from pydantic_ai.conversation_store import (  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]  # an extra: only some environments have it
     ConversationEntry,
     ConversationRecord,
 )
-from pydantic_ai.messages import (  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]
+from pydantic_ai.messages import (  # type: ignore[import-not-found, unused-ignore]  # pyright: ignore[reportMissingImports]  # an extra: only some environments have it
     ModelMessagesTypeAdapter,
 )
 
@@ -65,7 +65,7 @@ def record_line(record: Any) -> RawItem:  # noqa: ANN401 - a ConversationRecord
     return RawItem(LINE_TYPE, msgspec.json.encode(_Record(conversation_id=record.conversation_id, record=body)))
 
 
-def newest_record(lines_back: Iterable[Found], conversation_id: str | None = None) -> Any | None:  # noqa: ANN401
+def newest_record(lines_back: Iterable[Found], conversation_id: str | None = None) -> Any | None:  # noqa: ANN401 - JSON
     """The newest record among lines that come newest first, of one conversation or of any; None without one.
 
     The copied records of a fork belong to the conversation that was forked.

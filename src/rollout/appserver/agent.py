@@ -39,10 +39,10 @@ class Approvals(Protocol):
 class _Nobody:
     """Nobody is there to ask: nothing is allowed."""
 
-    async def command(self, call_id: str, words: list[str], cwd: str, reason: str | None = None) -> bool:  # noqa: ARG002
+    async def command(self, call_id: str, words: list[str], cwd: str, reason: str | None = None) -> bool:  # noqa: ARG002 - a default that agents override
         return False
 
-    async def change(self, call_id: str, paths: list[str], reason: str | None = None) -> bool:  # noqa: ARG002
+    async def change(self, call_id: str, paths: list[str], reason: str | None = None) -> bool:  # noqa: ARG002 - a default that agents override
         return False
 
 

@@ -99,7 +99,7 @@ def encode(message: dict[str, Any]) -> Iterator[bytes]:
 
     def place(value: object) -> object:
         if not isinstance(value, Stream):
-            return str(value) if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+            return str(value) if isinstance(value, str) else list(value)  # type: ignore[call-overload]  # JSON is a text, a list or a mapping here
         streams.append(value)
         return _HERE
 

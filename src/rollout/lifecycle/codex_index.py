@@ -92,7 +92,7 @@ def _update(connection: Any, home: str, thread_id: str, changes: Mapping[str, st
     values = {name: _spelled(home, str(old[0]), value) for name, value in changes.items()}
     settings = ", ".join(f"{name} = {_setting(name, value)}" for name, value in values.items())
     with connection:
-        connection.execute(f"update threads set {settings} where id = ?", (*values.values(), thread_id))  # noqa: S608
+        connection.execute(f"update threads set {settings} where id = ?", (*values.values(), thread_id))  # noqa: S608 - names of columns, no values
         return CodexNote("updated" if connection.changes() else "no row")
 
 

@@ -113,13 +113,13 @@ class StoreFacts:
         self._writers.append(writer)
         return writer
 
-    def put(self, store: ThreadStore, data: bytes, number: int = 1, **facts: Any) -> ThreadId:  # noqa: ANN401
+    def put(self, store: ThreadStore, data: bytes, number: int = 1, **facts: Any) -> ThreadId:  # noqa: ANN401 - JSON
         """Store a whole file as thread ``number``; ``facts`` replace those of its segment."""
         identity = b.thread_id(number)
         store.put(segment(number, data, **facts), [data])
         return identity
 
-    def talk(self, store: ThreadStore, number: int = 1, asked: str = "", **facts: Any) -> ThreadId:  # noqa: ANN401
+    def talk(self, store: ThreadStore, number: int = 1, asked: str = "", **facts: Any) -> ThreadId:  # noqa: ANN401 - JSON
         """Store a thread in which somebody asked something; ``facts`` are those of its metadata."""
         identity = b.thread_id(number)
         text = asked or f"question {number}"

@@ -76,7 +76,7 @@ def test_a_move_never_replaces(home: Home) -> None:
 
 
 @pytest.mark.parametrize("archived", [True, False])
-def test_a_move_that_was_interrupted_is_finished(home: Home, archived: bool) -> None:  # noqa: FBT001
+def test_a_move_that_was_interrupted_is_finished(home: Home, archived: bool) -> None:
     """Killed between two files, the thread is active with its newest file; the same command finishes."""
     for number in (7, 8):
         path = home.talk(1, at_ms=b.START_MS + number * DAY_MS)
@@ -129,7 +129,7 @@ def test_a_put_that_fails_leaves_nothing(home: Home) -> None:
 
     segment = Segment(b.rollout_name(ONE), ONE, 0, 0, 0o600, archived=False, compressed=False)
     with pytest.raises(WriteError):
-        home.store.put(segment, broken())  # type: ignore[arg-type]
+        home.store.put(segment, broken())  # type: ignore[arg-type]  # raises
     assert picture(home) == {}
 
 

@@ -61,7 +61,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=3), JSON, max_size=4), st.data(), st.booleans())
-def test_every_cut_tells_something_true(value: dict[str, Any], data: st.DataObject, ascii_only: bool) -> None:  # noqa: FBT001
+def test_every_cut_tells_something_true(value: dict[str, Any], data: st.DataObject, ascii_only: bool) -> None:
     """Wherever an object is cut, its beginning is understood, and every member but the last is told as it is."""
     text = json.dumps(value, ensure_ascii=ascii_only).encode()
     cut = text[: data.draw(st.integers(1, len(text)))]

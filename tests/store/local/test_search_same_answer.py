@@ -110,7 +110,7 @@ def files(draw: st.DrawFn, number: int) -> bytes:
     return (data if draw(st.booleans()) else data.removesuffix(b"\n")) + draw(ENDS)
 
 
-def asked(text: str, mode: str, ranked: bool) -> SearchQuery:  # noqa: FBT001 - a drawn value
+def asked(text: str, mode: str, ranked: bool) -> SearchQuery:
     """A search, made by hand: built from its class, Hypothesis would draw its other fields too."""
     return SearchQuery(text, mode, ranked=ranked)
 

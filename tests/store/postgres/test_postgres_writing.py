@@ -115,7 +115,7 @@ def test_begin_may_be_repeated_after_a_lost_acknowledgement(server: Server, monk
     from contextlib import contextmanager
 
     @contextmanager
-    def losing(self: Connections):  # type: ignore[no-untyped-def] # noqa: ANN202
+    def losing(self: Connections):  # type: ignore[no-untyped-def] # noqa: ANN202 - a double
         with changing(self) as connection:
             yield connection
         if next(lost, False):

@@ -208,7 +208,7 @@ class Walk:
         own = (os.path.realpath(os.path.join(self.home, name)) + os.sep for name in (SESSIONS, ARCHIVED))
         return not any(target.startswith(folder) for folder in own)
 
-    def _file(self, folder: str, name: str, bounds: Bounds, archived: bool) -> File | None:  # noqa: FBT001
+    def _file(self, folder: str, name: str, bounds: Bounds, archived: bool) -> File | None:  # noqa: FBT001 - the state itself
         path = f"{folder}/{name}"
         parsed = parse_name(name)
         if parsed is None:

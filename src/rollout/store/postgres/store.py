@@ -226,7 +226,7 @@ class PostgresStore(ThreadStore):
         assert self.tenant  # noqa: S101 - known from here on
         trash.restore(self._connections, receipt)
 
-    def removals(self) -> list[tuple[Receipt, int]]:  # type: ignore[valid-type]
+    def removals(self) -> list[tuple[Receipt, int]]:  # type: ignore[valid-type]  # list is also a method here
         """Every removal that can be restored, with the time of it in nanoseconds, the newest first."""
         return trash.removals(self._connections.fetch, self.tenant)
 
