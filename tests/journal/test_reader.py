@@ -395,3 +395,16 @@ def test_a_long_line_is_in_memory_once(rollout: Callable[[bytes], str], monkeypa
 
     assert [4, longest + 1, 5] == lengths
     assert peak < longest + (2 << 20)
+
+
+@pytest.mark.parametrize("buffer", [1, 4, 8, 9])
+def test_long_lines_may_meet_the_end_of_a_buffer(
+    rollout: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch, buffer: int
+) -> None:
+    """Where the buffer is just used up when a line turns out to be long, that line still begins where it begins."""
+    data = b"short..\n" + b"x" * 24 + b"\n" + b"y" * 15 + b"\nshort\n" + b"z" * 16
+    monkeypatch.setattr("rollout.journal.source.BUFFER", buffer)
+    for longest in range(1, 40):
+        monkeypatch.setattr("rollout.journal.source.LONG_LINE", longest)
+        with open_source(rollout(data)) as source:
+            assert data.splitlines(keepends=True) == list(source.lines())

@@ -120,12 +120,12 @@ class PlainSource(Source):
             yield self.read(long, start - long)
 
     def _lines_up_to_long(self, start: int, end: int | None) -> Generator[bytes, None, int | None]:
-        """The lines before the first long one, and the offset of that; its beginning is let go of on return."""
-        stretch = _Stretch(self.read, start, end)
-        reader = io.BufferedReader(stretch, BUFFER)
+        """The lines before the first long one, and where that begins; what was read of it is let go of on return."""
+        reader = io.BufferedReader(_Stretch(self.read, start, end), BUFFER)
         for data in iter(partial(reader.readline, LONG_LINE), b""):
             if len(data) == LONG_LINE and not data.endswith(b"\n"):
-                return stretch.offset - len(reader.peek()) - len(data)
+                return start
+            start += len(data)
             yield data
         return None
 
@@ -163,15 +163,15 @@ class _Stretch(io.RawIOBase):
     def __init__(self, read: Callable[[int, int], bytes], start: int, end: int | None) -> None:
         super().__init__()
         self._read = read
-        self.offset = start
+        self._offset = start
         self._end = end
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # the buffered reader hands in a view
-        wanted = len(buffer) if self._end is None else min(len(buffer), self._end - self.offset)
-        data = self._read(self.offset, wanted) if wanted > 0 else b""
+        wanted = len(buffer) if self._end is None else min(len(buffer), self._end - self._offset)
+        data = self._read(self._offset, wanted) if wanted > 0 else b""
         buffer[: len(data)] = data
-        self.offset += len(data)
+        self._offset += len(data)
         return len(data)
