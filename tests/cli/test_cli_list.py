@@ -15,6 +15,8 @@ from rollout.render.safe import width
 from rollout.times import parse_ms
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.conftest import Rollout
     from cli.homes import Home
 
@@ -54,12 +56,23 @@ def test_a_pipe_gets_one_thread_a_line(mixed: Home, rollout: Rollout) -> None:
 def test_what_is_hidden_is_announced(mixed: Home, rollout: Rollout) -> None:
     """A filter says how many it left out, why, and how to see them; --quiet does not."""
     assert mixed
-    told = "4 hidden (1 archived, 1 exec, 1 no user message, 1 unreadable): --all shows everything\n"
+    told = "1 archived, 1 exec, 1 no user message, 1 unreadable hidden: --all\n"
 
     run = rollout("list")
 
     assert sorted(told) == sorted(run.err)
     assert rollout("list", "--quiet").err == ""
+
+
+def test_what_is_hidden_is_told_by_what_shows_it(mixed: Home, rollout: Rollout) -> None:
+    """What --all shows, what a filter of the call leaves out, and which: a line each."""
+    mixed.add(8, source={"subagent": "review"})
+    mixed.add(9, source={"subagent": "compact"})
+
+    assert "2 sub-agent, 1 archived, 1 exec, 1 no user message, 1 unreadable hidden: --all\n" == rollout("list").err
+    filtered = rollout("list", "--cwd", "/work/lib", "--provider", "other", "--provider", "openai", "--source", "cli")
+    by_all = "1 archived, 1 no user message, 1 unreadable hidden: --all\n"
+    assert by_all + "2 hidden by cwd, 3 hidden by source: leave the filter out\n" == filtered.err
 
 
 def test_all_hides_nothing(mixed: Home, rollout: Rollout) -> None:
@@ -170,6 +183,19 @@ def test_an_empty_home_has_no_threads(home: Home, rollout: Rollout) -> None:
     assert home
     assert rollout("list").out == ""
     assert rollout("list", "--json").document["threads"] == []
+
+
+def test_a_home_that_is_not_there_is_told(tmp_path: Path, rollout: Rollout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the environment: no threads, a line that says why, status 0; of --home: status 3."""
+    nowhere = tmp_path / "nowhere"
+    monkeypatch.setenv("ROLLOUT_HOME", str(nowhere))
+    told = f"there is no folder {nowhere} yet: it has no threads\n"
+
+    assert [(0, told)] * 2 == [(run.status, run.err) for run in (rollout("list"), rollout("list", "--count"))]
+    assert (0, told, []) == (*(run := rollout("list", "--json"))[::2], ids(run))
+    assert {told} == {line for command in ("stats", "usage") for line in rollout(command).err.splitlines(keepends=True)} - {"counted 0 threads, 0 of them with usage\n"}
+    assert told in rollout("search", "x").err
+    assert 3 == rollout("list", "--home", str(nowhere)).status
 
 
 def test_columns_fit_the_terminal(home: Home, terminal: Rollout) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx
 
-from rollout.cli.home import row_of
 from rollout.store.local.store import LocalStore
+from rollout.store.rows import row_from
 from rollout.testing import builders as b
 from rollout.web.app import Settings, application
 from rollout.web.guard import Keys
@@ -52,7 +52,7 @@ class Site:
         store = LocalStore(folder)
         self.links: list[str] = []
         self.keys = Keys(self.links.append)
-        self.threads = Threads(store, lambda thread_id: row_of(store, store.resolve(thread_id)[0]))
+        self.threads = Threads(store, lambda thread_id: row_from(store, store.resolve(thread_id)[0]))
         settings = Settings(frozenset({HOST, "localhost:8000"}), allow_changes)
         self._app = application(self.threads, self.keys, settings, lambda: NOW_MS)
         self.browser = self.new_browser()

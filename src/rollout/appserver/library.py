@@ -12,7 +12,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from rollout.errors import NotFoundError
-from rollout.journal.filesystem import OS
 from rollout.lines import Line
 from rollout.store.local.store import LocalStore
 from rollout.store.rows import row_from
@@ -47,7 +46,7 @@ class Library:
     def row(self, thread_id: str) -> Thread | None:
         """The row of a thread, active or archived; None when there is none."""
         try:
-            return _local_row(self.store, thread_id) if isinstance(self.store, LocalStore) else row_from(self.store, thread_id)
+            return row_from(self.store, thread_id)
         except NotFoundError:
             return None
 
@@ -77,17 +76,3 @@ class Library:
         if not starts:
             return iter(())
         return read_turns(self.store.lines(thread_id, min(starts)), outlined, wanted)
-
-
-def _local_row(store: LocalStore, thread_id: str) -> Thread:
-    """The row of a thread from its newest file alone. Raises NotFoundError."""
-    from rollout.store.local.finding import Finder  # noqa: PLC0415 - only who needs it pays for it
-    from rollout.store.local.names import Names  # noqa: PLC0415 - only who needs it pays for it
-    from rollout.store.local.rows import Rows  # noqa: PLC0415 - only who needs it pays for it
-
-    names = Names(store.home)
-    finder = Finder(store.home, OS, names)
-    row = Rows(store.home, OS, names, finder.rollout).row(finder.group(thread_id))
-    if row is None:
-        raise NotFoundError(f"thread {thread_id} went away while it was looked at")
-    return row

@@ -6,7 +6,6 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from rollout import __version__
-from rollout.cli.home import row_of
 from rollout.cli.progress import Progress
 from rollout.cli.reading import Reading, reading_of, size_of
 from rollout.cli.show_text import dropped_of
@@ -17,6 +16,7 @@ from rollout.render.openai_messages import Messages, messages_json
 from rollout.render.otlp import Spans, otlp
 from rollout.render.redaction import Redactor, redactor
 from rollout.render.sharing import About, Sharing, endings, told_counts
+from rollout.store.rows import row_from
 from rollout.times import to_text
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Export:
         self._store, self._out = store, out
         self.thread_id = thread_id
         self._format: str = args.format
-        self.about = about(row_of(store, thread_id))
+        self.about = about(row_from(store, thread_id))
         self._full: bool = args.full
         wanted = args.redact if args.redact is not None else args.format in READABLE
         self.redactor: Redactor | None = redactor() if wanted else None

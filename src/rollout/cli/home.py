@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from rollout.ids import ThreadId
-    from rollout.query import Thread
     from rollout.store.base import ThreadStore
     from rollout.store.local.index_path import IndexPlace
 
@@ -62,27 +61,3 @@ def find_thread(store: ThreadStore, text: str) -> ThreadId:
     if len(found) > 1:
         raise AmbiguousError(text, found)
     return found[0]
-
-
-def row_of(store: ThreadStore, thread_id: ThreadId) -> Thread:
-    """The row of one thread; raises NotFoundError when it went away meanwhile."""
-    if isinstance(store, LocalStore):
-        return _row_at_home(store, thread_id)
-    from rollout.store.rows import row_from  # noqa: PLC0415 - a home needs none of it
-
-    return row_from(store, thread_id)
-
-
-def _row_at_home(store: LocalStore, thread_id: ThreadId) -> Thread:
-    """From its newest file alone."""
-    from rollout.journal.filesystem import OS  # noqa: PLC0415 - a listing makes rows of its own
-    from rollout.store.local.finding import Finder  # noqa: PLC0415 - the same
-    from rollout.store.local.names import Names  # noqa: PLC0415 - the same
-    from rollout.store.local.rows import Rows  # noqa: PLC0415 - the same
-
-    names = Names(store.home, OS)
-    finder = Finder(store.home, OS, names)
-    row = Rows(store.home, OS, names, finder.rollout).row(finder.group(thread_id))
-    if row is None:
-        raise NotFoundError(f"thread {thread_id} went away while it was looked at")
-    return row

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollout.cli.home import row_of
 from rollout.cli.output import Document, to_json
 from rollout.cli.reading import Reading, last, reading_of, up_to
 from rollout.cli.rows import thread_object
 from rollout.lines import Damage, Line
+from rollout.store.rows import row_from
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -26,7 +26,7 @@ def show_json(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Out
     """Write the document as the lines are read; damage is named behind them, the first 1000 stretches of it."""
     reading, damage = reading_of(store, thread_id, out), list[Damage]()
     document = Document(out, "rollout.show/1")
-    document.member("thread", thread_object(row_of(store, thread_id)))
+    document.member("thread", thread_object(row_from(store, thread_id)))
     found = _found(store, thread_id, args, out, reading)
     document.array("lines", (line_json(line) for line in _lines(found, damage)))
     document.array("damage", map(to_json, map(_damage_object, damage)))

@@ -8,10 +8,12 @@ from rollout.errors import NotFoundError
 from rollout.journal.reader import classify, forward, open_source
 from rollout.lines import Position
 from rollout.query import EVERYTHING, Order
+from rollout.render.safe import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from rollout.cli.output import Output
     from rollout.lines import Found
     from rollout.query import Thread
     from rollout.store.base import ThreadStore
@@ -22,12 +24,16 @@ _OLDEST_FIRST = Order("created", ascending=True)
 
 
 class Everything:
-    """Every thread of a store, once, the archived ones included; ``left_out`` counts what was passed over, by reason."""
+    """Every thread of a store, once, the archived ones included.
+
+    ``left_out`` counts what was passed over, by reason; ``note`` says what a person should know of how they were found.
+    """
 
     def __init__(self, store: ThreadStore, order: Order = _OLDEST_FIRST) -> None:
         """Nothing is read yet."""
         self._store, self._order = store, order
         self.left_out: dict[str, int] = {}
+        self.note = ""
 
     def rows(self) -> Iterator[Thread]:
         """The rows, a page in memory at a time."""
@@ -36,6 +42,7 @@ class Everything:
         hidden: dict[str, int] = {}
         while True:
             page = self._store.list(query)
+            self.note = page.note
             for row in page.threads:
                 if row.id in seen:
                     self.left_out["duplicate"] = self.left_out.get("duplicate", 0) + 1
@@ -48,6 +55,11 @@ class Everything:
             query = query._replace(cursor=page.next)
         for reason, count in hidden.items():
             self.left_out[reason] = self.left_out.get(reason, 0) + count
+
+    def tell(self, out: Output) -> None:
+        """Say how they were found, where that is not as usual."""
+        if self.note:
+            out.note(safe_line(self.note))
 
 
 class Builds:

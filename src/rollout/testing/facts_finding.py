@@ -6,8 +6,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from rollout.codec import timestamp_text
-from rollout.errors import InvalidQueryError
+from rollout.errors import InvalidQueryError, NotFoundError
 from rollout.query import EVERYTHING, ORDERS, Cursor, Order, ThreadQuery, sort_key
+from rollout.store.rows import row_from
 from rollout.testing import builders as b
 from rollout.testing.facts import StoreFacts, check, refused, segment
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from rollout.query import Thread
     from rollout.store.base import ThreadStore
+
+_TOLD = ("id", "cwd", "source", "preview", "title", "model", "tokens", "git", "forked_from_id", "created_at", "active_at")
 
 
 class FindingFacts(StoreFacts):
@@ -79,6 +82,20 @@ class FindingFacts(StoreFacts):
         check((b.thread_id(), "what is it?", "a name"), (row.id, row.preview, row.name))
         check((made, touched, b.START_MS + 7000), (row.created_ms, row.modified_ms, row.active_ms))
         check((len(data), False, 1, None), (row.bytes, row.archived, row.segments, row.problem))
+
+    def test_the_row_of_one_thread(self, tmp_path: Path) -> None:
+        """The row of one thread is the one that a listing gives; of a thread that is not there, there is none."""
+        store = self.store(tmp_path)
+        store.set_name(self.talk(store, 1), "a name")
+        store.set_archived(self.talk(store, 2, source="exec"), True)
+        listed = {row.id: row for row in store.list(EVERYTHING).threads}
+        for identity, row in listed.items():
+            one = row_from(store, identity)
+
+            check(row._replace(summary=one.summary, path=one.path), one)
+            check([getattr(row.summary, name) for name in _TOLD], [getattr(one.summary, name) for name in _TOLD])
+        with refused(NotFoundError):
+            row_from(store, b.thread_id(3))
 
     def test_listing_in_every_order(self, tmp_path: Path) -> None:
         """Rows come by their key and then their id, both ways, at the order's precision."""

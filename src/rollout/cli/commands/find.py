@@ -79,7 +79,7 @@ class Search:
 
     def __init__(self, store: ThreadStore, asked: Asked, out: Output) -> None:
         """Nothing is read."""
-        self._store, self._asked = store, asked
+        self._store, self._asked, self._out = store, asked, out
         self._everything = Everything(store, Order("active"))
         self._needles = needles(asked)
         self._progress = Progress(out, "looking through threads", 0)
@@ -103,6 +103,7 @@ class Search:
                 if limit and found >= limit:
                     return
         self._progress.done()
+        self._everything.tell(self._out)
         self.complete = not self.unread
 
     def _in(self, row: Thread) -> Match | None:

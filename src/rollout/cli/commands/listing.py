@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from rollout.cli.hidden import FAMILIES, notes
 from rollout.cli.home import home_of, open_store
 from rollout.cli.options import count
 from rollout.cli.output import Document, to_json
@@ -14,6 +15,7 @@ from rollout.cli.statuses import DONE, UsageError
 from rollout.cli.table import Table, plain_line
 from rollout.cli.when import moment
 from rollout.query import EVERYTHING, ORDERS, Cursor, Order, ThreadQuery, narrowed
+from rollout.render.safe import safe_line
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """
 List threads. Without filters: those that a person started (cli, vscode), not archived, of every provider, the
-newest activity first. What a filter leaves out is counted on standard error.
+newest activity first. What is left out is counted on standard error, with what shows it. Where the home of the
+environment does not exist there are no threads, which is said; the status is 0.
 
 On a terminal the columns are: the beginning of the id, the time of the sort order, folder and branch, and the
 name or the first question. Into a pipe goes one thread a line, tab-separated: id, time, folder, title.
@@ -38,7 +41,6 @@ A time is a day (2026-02-08), RFC 3339, or how long ago: 90m, 12h, 7d, 2w.
 _ON_A_TERMINAL = 25
 _CHUNK = 20_000
 _OF_THE_HOME = frozenset({"archived", "active", "duplicate", "missing"})
-_FAMILIES = ("cli", "vscode", "exec", "mcp", "custom", "internal", "subagent", "unknown")
 
 
 def options(parser: ArgumentParser) -> None:
@@ -52,7 +54,7 @@ def options(parser: ArgumentParser) -> None:
         "--cwd", action="append", default=[], metavar="DIR", help="only threads of this folder; repeatable"
     )
     parser.add_argument(
-        "--source", action="append", default=[], metavar="KIND", help=f"only this source, instead of the interactive ones; repeatable: {', '.join(_FAMILIES)}, or family:member",
+        "--source", action="append", default=[], metavar="KIND", help=f"only this source, instead of the interactive ones; repeatable: {', '.join(FAMILIES)}, or family:member",
     )  # fmt: skip
     parser.add_argument(
         "--provider", action="append", default=[], metavar="NAME", help="only this model provider; repeatable"
@@ -103,7 +105,7 @@ class Listing:
 
     def __init__(self, store: ThreadStore, query: ThreadQuery, limit: int) -> None:
         """Nothing is read yet."""
-        self._store, self._query, self._limit = store, query, limit
+        self._store, self.query, self._limit = store, query, limit
         self._scanned = 0
         self.shown = 0
         self.next = query.cursor
@@ -115,7 +117,7 @@ class Listing:
         """The threads, a page at a time."""
         while True:
             left = self._limit - self.shown if self._limit else _CHUNK
-            page = self._store.list(self._query._replace(limit=min(left, _CHUNK), cursor=self.next))
+            page = self._store.list(self.query._replace(limit=min(left, _CHUNK), cursor=self.next))
             self._account(page)
             yield page.threads
             if page.next is None or (self._limit and self.shown >= self._limit):
@@ -138,17 +140,17 @@ class Listing:
     @property
     def complete(self) -> bool:
         """Whether the counts are of all there is."""
-        return self._is_whole or (self.next is None and self._query.cursor is None)
+        return self._is_whole or (self.next is None and self.query.cursor is None)
 
     @property
     def total(self) -> str:
         """How many threads there are to show, as far as that is known without reading on."""
-        order = self._query.order
+        order = self.query.order
         if self._is_whole:
             return f" of {self._scanned - self._passed_over()}"
-        if self._query.cursor or (order.key == "created" and not order.ascending and self._query.archived is False):
+        if self.query.cursor or (order.key == "created" and not order.ascending and self.query.archived is False):
             return ""
-        query = self._query
+        query = self.query
         narrow = query.sources or query.providers or narrowed(query) or not query.untitled
         return f" of {'at most ' if narrow else ''}{self._scanned - self._passed_over()}"
 
@@ -160,8 +162,8 @@ def _query(args: Namespace) -> ThreadQuery:
     """The query of the options; raises UsageError, InvalidQueryError."""
     base = EVERYTHING if args.all else ThreadQuery()
     for kind in args.source:
-        if kind.partition(":")[0] not in _FAMILIES:
-            raise UsageError(f"--source {kind}: no such kind; there are {', '.join(_FAMILIES)}")
+        if kind.partition(":")[0] not in FAMILIES:
+            raise UsageError(f"--source {kind}: no such kind; there are {', '.join(FAMILIES)}")
     query = base._replace(
         sources=tuple(args.source) or base.sources,
         providers=tuple(args.provider),
@@ -205,6 +207,7 @@ def _count(listing: Listing, args: Namespace, out: Output) -> None:
     document.member("hidden", listing.hidden)
     document.member("complete", listing.complete)
     document.end()
+    _note(listing, out)
 
 
 def _json(listing: Listing, out: Output) -> None:
@@ -214,6 +217,7 @@ def _json(listing: Listing, out: Output) -> None:
     document.member("hidden", listing.hidden)
     document.member("complete", listing.complete)
     document.end()
+    _note(listing, out)
 
 
 def _text(listing: Listing, args: Namespace, out: Output) -> None:
@@ -232,15 +236,12 @@ def _text(listing: Listing, args: Namespace, out: Output) -> None:
 
 def _note_hidden(listing: Listing, out: Output) -> None:
     """Law 7: what is left out is announced with its number and how to see it."""
+    _note(listing, out)
+    for line in notes(listing.hidden, listing.query, so_far=not listing.complete):
+        out.note(line)
+
+
+def _note(listing: Listing, out: Output) -> None:
+    """How the answer was found, where that is not as usual."""
     if listing.note:
-        out.note(listing.note)
-    hidden = dict(listing.hidden)
-    copies, missing = hidden.pop("duplicate", 0), hidden.pop("missing", 0)
-    if hidden:
-        told = ", ".join(f"{number} {reason}" for reason, number in sorted(hidden.items(), key=lambda one: -one[1]))
-        so_far = "" if listing.complete else " so far"
-        out.note(f"{sum(hidden.values())} hidden{so_far} ({told}): --all shows everything")
-    if copies:
-        out.note(f"{copies} files left out: copies of threads that are listed")
-    if missing:
-        out.note(f"{missing} threads were here and their files are gone: rollout index status names them")
+        out.note(safe_line(listing.note))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rollout.cli.home import find_thread, open_store, row_of
+from rollout.cli.home import find_thread, open_store
 from rollout.cli.options import THREAD_HELP
 from rollout.cli.output import Document
 from rollout.cli.statuses import DONE
+from rollout.store.rows import row_from
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -28,7 +29,7 @@ def options(parser: ArgumentParser) -> None:
 def run(args: Namespace, out: Output) -> int:
     """Print the path, exactly as it is: the bytes of a file name need not be text."""
     store = open_store(args)
-    row = row_of(store, find_thread(store, args.thread))
+    row = row_from(store, find_thread(store, args.thread))
     if args.json:
         document = Document(out, "rollout.path/1")
         for name, value in (("id", row.id), ("path", row.path), ("archived", row.archived)):

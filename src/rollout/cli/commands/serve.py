@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from rollout.cli.home import open_store, row_of
+from rollout.cli.home import open_store
 from rollout.cli.options import count
 from rollout.cli.output import Document
 from rollout.cli.statuses import DONE, UsageError
+from rollout.store.rows import row_from
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -50,6 +51,6 @@ def run(args: Namespace, out: Output) -> int:
             out.write(f"{link}\n")
         out.flush()
 
-    threads = Threads(store, lambda thread_id: row_of(store, store.resolve(thread_id)[0]))
+    threads = Threads(store, lambda thread_id: row_from(store, store.resolve(thread_id)[0]))
     serve(threads, Wanted(tell, lambda: time.time_ns() // 1_000_000, args.port, args.allow_changes))
     return DONE

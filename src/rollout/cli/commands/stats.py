@@ -39,6 +39,7 @@ def run(args: Namespace, out: Output) -> int:
     """Count, and show."""
     everything, census = Everything(open_store(args)), Census()
     census.count(everything.rows())
+    everything.tell(out)
     if args.json:
         _json(census, everything.left_out, out)
         return DONE

@@ -9,7 +9,7 @@ from argparse import ArgumentTypeError
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rollout.cli.home import find_thread, open_store, row_of
+from rollout.cli.home import find_thread, open_store
 from rollout.cli.options import THREAD_HELP
 from rollout.cli.output import Document, to_json
 from rollout.cli.progress import Progress
@@ -19,6 +19,7 @@ from rollout.cli.usage_counting import Counting, Days, families
 from rollout.cli.usage_table import UsageTable, cell_object
 from rollout.errors import FormatError
 from rollout.render.safe import safe_line
+from rollout.store.rows import row_from
 from rollout.times import parse_ms, to_text
 from rollout.usage import KEYS, Prices, Tally
 
@@ -97,13 +98,14 @@ def _count(args: Namespace, asked: Asked, out: Output) -> tuple[Counting, dict[s
     elif args.rollup:
         rows = (row for row in everything.rows() if row.id in counts_for)
     else:
-        rows = iter([row_of(store, top)])
+        rows = iter([row_from(store, top)])
     counting = Counting(store, Tally(asked.by, asked.days.day, asked.prices), asked.days)
     progress = Progress(out, "counting tokens", 0)
     try:
         counting.count(rows, counts_for, progress)
     finally:
         progress.done()
+    everything.tell(out)
     return counting, everything.left_out
 
 

@@ -191,6 +191,15 @@ class LocalStore(ThreadStore):
         chains = self._chains()
         return chains.summary(chains.links(self._finder.group(thread_id).newest))
 
+    def row(self, thread_id: str) -> Thread:
+        """The row of a listing for one thread, from its newest file alone. Raises NotFoundError."""
+        from rollout.store.local.rows import Rows  # noqa: PLC0415 - an index answers without it
+
+        row = Rows(self.home, self._fs, self._names, self._finder.rollout).row(self._finder.group(thread_id))
+        if row is None:
+            raise NotFoundError(f"thread {thread_id} went away while it was looked at")
+        return row
+
     def resolve(self, text: str) -> tuple[ThreadId, ...]:
         """The threads that a text means, sorted: an id, a prefix of 4 or more of its digits, a name."""
         return self._finder.resolve(text)
@@ -200,8 +209,8 @@ class LocalStore(ThreadStore):
 
         An index that cannot be used costs no answer: the files give the same one, and ``note`` says why.
         """
-        note = ""
-        if self._index is not None and os.path.isdir(self.home):
+        note = self._no_home()
+        if self._index is not None and not note:
             from rollout.store.local.index import IndexUnusableError  # noqa: PLC0415 - only who needs it pays for it
             from rollout.store.local.indexed_listing import IndexedListing  # noqa: PLC0415 - only who needs it pays for it
 
@@ -254,7 +263,9 @@ class LocalStore(ThreadStore):
         usual = Use(words_place(self._index), new=True) if self._index else Use()
         with Search(home, text, query, use or usual) as search:
             search.prepare()
-            return search.page()
+            page = search.page()
+        note = self._no_home()
+        return page._replace(note=note) if note else page
 
     def references(self, thread_id: str) -> tuple[ThreadId, ...]:
         """The threads that build on this one by reference; looks into every file's head."""
@@ -309,6 +320,12 @@ class LocalStore(ThreadStore):
 
     def close(self) -> None:
         """Nothing is held; open writers stay open."""
+
+    def _no_home(self) -> str:
+        """What a person should know when nothing can be found because there is no home, else ""."""
+        if os.path.isdir(self.home):
+            return ""
+        return f"{self.home} is no folder" if os.path.lexists(self.home) else f"there is no folder {self.home} yet: it has no threads"
 
     def _identity(self, thread_id: str) -> ThreadId:
         """The id under which a thread is locked and named: the one asked for. Raises NotFoundError."""
