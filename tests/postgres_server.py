@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from glob import glob
 from pathlib import Path
@@ -73,13 +74,27 @@ class Server:
         """Stop it: smart, fast or immediate."""
         self.run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop", check=False)
 
-    def kill(self) -> None:
-        """End the postmaster and all it started with SIGKILL."""
+    @property
+    def pid(self) -> int:
+        """The postmaster; the file that names it may be older than the process that has this number now."""
         pid = int((self.data / "postmaster.pid").read_text().split()[0])
-        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-        for one in (pid, *map(int, children.stdout.split())):
+        assert str(self.data) in _ps("command=", "-p", str(pid)), f"process {pid} is not this server"
+        return pid
+
+    def children(self) -> list[int]:
+        """What the postmaster has started."""
+        return [int(one) for one in _ps("pid=", "--ppid", str(self.pid)).split()]
+
+    def kill(self) -> None:
+        """End the postmaster and all it started with SIGKILL, and wait until none is left to hold the shared memory."""
+        postmaster = self.pid
+        os.kill(postmaster, signal.SIGSTOP)  # it starts nothing while its children are counted
+        family = [*self.children(), postmaster]
+        for one in family:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
+        while [pid for pid in family if _ps("stat=", "-p", str(pid)).strip("Z<Nsl+ \n")]:
+            time.sleep(0.005)
 
     def admin(self, database: str = "threads") -> psycopg.Connection[tuple[object, ...]]:
         """A connection of the superuser."""
@@ -98,3 +113,8 @@ class Server:
         """Stop it and take its folder away."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _ps(column: str, *which: str) -> str:
+    """One column of some processes."""
+    return subprocess.run(["ps", "-o", column, *which], capture_output=True, text=True, check=False).stdout

@@ -60,3 +60,25 @@ def test_a_database_that_is_ahead(server: Server, empty: psycopg.Connection[tupl
 
     with pytest.raises(RolloutError, match="upgrade rollout"):
         opened(server).list(EVERYTHING)
+
+
+KEYS = """
+SELECT c.relname, array_agg(a.attname::text) FROM pg_index i
+JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace s ON s.oid = c.relnamespace AND s.nspname = 'rollout'
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+WHERE i.indisunique AND c.relname NOT IN ('versions', 'tenant_roles') GROUP BY i.indexrelid, c.relname
+"""
+
+
+def test_every_key_bears_tenant_and_thread(server: Server) -> None:
+    """No row of a tenant can be in the way of another's, and every table can be distributed by its threads."""
+    with server.admin() as connection:
+        keys = connection.execute(KEYS).fetchall()
+        exposed = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'rollout'::regnamespace AND relkind IN ('r', 'p')"
+            " AND relname NOT IN ('versions', 'tenant_roles') AND NOT (relrowsecurity AND relforcerowsecurity)"
+        ).fetchall()
+
+    assert len(keys) > 20
+    assert [] == [key for key in keys if not {"tenant", "thread_id"} <= set(key[1])]
+    assert [] == exposed

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from threading import Event
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -157,6 +160,90 @@ def test_followers_are_told_across_stores(server: Server) -> None:
     assert writer.position == waiting.result()
     writer.close()
     other.close()
+    store.close()
+
+
+def refusal(store: PostgresStore) -> tuple[object, float]:
+    """Who is told to have the thread, and after how many seconds."""
+    began = monotonic()
+    with pytest.raises(BusyError) as caught:
+        store.open_writer(b.thread_id(1))
+    return caught.value.owner["pid"], monotonic() - began
+
+
+def test_busy_while_the_owner_is_writing(server: Server) -> None:
+    """Who asks for a thread whose lease is locked by a write in the middle is told of its owner within 100 ms."""
+    store = server.store()
+    writer = begun(store)
+    other = PostgresStore(parse(server.url(store.tenant)))
+    assert other.owner(b.thread_id(1)) is not None
+    with server.admin() as holding, holding.transaction():
+        holding.execute("SELECT FROM rollout.leases WHERE tenant = %s FOR UPDATE", (store.tenant,))
+        told = [refusal(other) for _ in range(5)]
+
+    assert {os.getpid()} == {owner for owner, _ in told}
+    assert min(took for _, took in told) < 0.1
+    writer.close()
+    other.close()
+    store.close()
+
+
+def test_one_locked_lease_does_not_end_the_others(server: Server) -> None:
+    """While one writer is in a long write the leases of the others are kept alive."""
+    store = server.store(lease="0.3")
+    writers = [begun(store, number) for number in (1, 2)]
+    other = PostgresStore(parse(server.url(store.tenant)))
+    with server.admin() as holding, holding.transaction():
+        holding.execute(
+            "SELECT FROM rollout.leases WHERE tenant = %s AND thread_id = %s FOR UPDATE", (store.tenant, b.thread_id(1))
+        )
+        with pytest.raises(BusyError):
+            other.open_writer(b.thread_id(2), wait=1.0)
+
+    for writer in writers:
+        writer.close()
+    other.close()
+    store.close()
+
+
+def test_leases_are_kept_after_an_error_of_any_kind(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A renewal that the server refuses is tried again: it never ends the one who renews."""
+    from rollout.store.postgres import leases
+
+    store, tried, many = server.store(lease="0.3"), Event(), leases.Leases._many
+    monkeypatch.setattr(leases, "_RENEW", "SELECT 1 / 0")
+    monkeypatch.setattr(leases.Leases, "_many", lambda *given: tried.set() or many(*given))
+    writer = begun(store)
+    assert tried.wait(30)
+    monkeypatch.undo()
+    other = PostgresStore(parse(server.url(store.tenant)))
+
+    with pytest.raises(BusyError):
+        other.open_writer(b.thread_id(1), wait=1.0)
+    writer.close()
+    other.close()
+    store.close()
+
+
+def test_a_group_is_synced_with_one_commit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many writers cost one transaction; one that was fenced is told so, and the others are safe."""
+    from rollout.store.postgres.connections import Connections
+
+    store, groups, changing = server.store(), [], Connections.changing
+    writers = [begun(store, number) for number in (1, 2, 3)]
+    for writer in writers:
+        writer.append(b.line(b.user("safe")), 1)
+        writer.flush()
+    second = take_over(server, store)
+    monkeypatch.setattr(Connections, "changing", lambda self: groups.append(self) or changing(self))
+    failures = [type(one) for one in type(writers[0]).sync_together(writers)]
+    monkeypatch.undo()
+
+    assert ([FencedError, type(None), type(None)], 1) == (failures, len(groups))
+    with pytest.raises(FencedError):
+        writers[0].flush()
+    for writer in (*writers, second):
+        writer.close()
     store.close()
 
 

@@ -11,6 +11,7 @@ from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from rollout.errors import RolloutError
 from rollout.store.postgres.schema import check_version
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
 _TRIES = 2
+# A process that is stopped between two statements must not keep a lease's row locked for longer than the lease.
+_LEAST_IDLE_S = 1.0
 
 
 class UnreachableError(RolloutError):
@@ -63,13 +66,15 @@ class Connections:
 
     @contextmanager
     def use(self) -> Generator[Connection]:
-        """A connection in autocommit; one that failed is thrown away. Errors of the driver come through."""
+        """A connection in autocommit; one in an unknown state is thrown away. Errors of the driver come through."""
         with self._slots:
             found = self._take()
             try:
                 yield found
             except BaseException:
-                found.close()
+                if found.closed or found.info.transaction_status != TransactionStatus.IDLE:
+                    found.close()
+                self._give(found)
                 raise
             self._give(found)
 
@@ -132,8 +137,9 @@ class Connections:
         wanted = self.target.tenant or DEFAULT_TENANT
         made.execute(
             "SELECT set_config('rollout.tenant', %s, false), set_config('search_path', 'rollout', false),"
-            " set_config('synchronous_commit', %s, false), set_config('lock_timeout', '10s', false)",
-            (wanted, self.target.flush_commit),
+            " set_config('synchronous_commit', %s, false), set_config('lock_timeout', '10s', false),"
+            " set_config('idle_in_transaction_session_timeout', %s, false)",
+            (wanted, self.target.flush_commit, f"{max(_LEAST_IDLE_S, self.target.lease_s)}s"),
         )
         row = made.execute("SELECT rollout.tenant()").fetchone()
         bound = str(row[0]) if row else wanted

@@ -15,35 +15,38 @@ from uuid import uuid4
 
 import psycopg
 
-from rollout.errors import BusyError, FencedError
+from rollout.errors import BusyError, RolloutError
 from rollout.store.base import Owner
-from rollout.store.postgres.connections import AWAY
 from rollout.times import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from rollout.store.postgres.connections import Connection, Connections, Fetch
 
 _POLL_S = 0.05
+_PATIENCE_MS = 50
 _ACQUIRE = """
-INSERT INTO rollout.leases AS l (tenant, thread_id, epoch, holder, expires_at, pid, program, host, started)
-VALUES (%(tenant)s, %(id)s, 1, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s),
-        %(pid)s, %(program)s, %(host)s, %(started)s)
-ON CONFLICT (tenant, thread_id) DO UPDATE SET epoch = l.epoch + 1, holder = excluded.holder,
-    expires_at = excluded.expires_at, pid = excluded.pid, program = excluded.program, host = excluded.host,
-    started = excluded.started
-WHERE l.holder IS NULL OR l.holder = excluded.holder OR l.expires_at < clock_timestamp()
-RETURNING epoch
+SELECT epoch, pid, program, host, started FROM rollout.take(%(tenant)s, %(id)s, %(holder)s, %(seconds)s::float8,
+    %(patience)s, %(pid)s, %(program)s, %(host)s, %(started)s)
 """
 _OWNER = """
 SELECT pid, program, host, started FROM rollout.leases
 WHERE tenant = %(tenant)s AND thread_id = %(id)s AND holder IS NOT NULL AND expires_at >= clock_timestamp()
 """
-_RENEW = """
-UPDATE rollout.leases SET expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)
-WHERE tenant = %(tenant)s AND holder = %(holder)s AND thread_id = %(id)s AND epoch = %(epoch)s
+_WANTED = """
+SELECT l.tenant, l.thread_id FROM rollout.leases l
+JOIN unnest(%(ids)s::uuid[], %(holders)s::text[], %(epochs)s::bigint[]) AS mine (thread_id, holder, epoch)
+USING (thread_id, holder, epoch) WHERE l.tenant = %(tenant)s
 """
+_EXTEND = """
+UPDATE rollout.leases l SET expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)
+FROM wanted WHERE l.tenant = wanted.tenant AND l.thread_id = wanted.thread_id
+"""
+# A row that is locked is just being written under its lease, which extends it; one slow batch must not end the others.
+_RENEW = f"WITH wanted AS ({_WANTED} FOR UPDATE OF l SKIP LOCKED) {_EXTEND}"
+# In the order of their keys, so that two who confirm the same leases never wait for each other.
+_CONFIRM = f"WITH wanted AS ({_WANTED} ORDER BY l.thread_id FOR UPDATE OF l) {_EXTEND} RETURNING l.holder"
 _RELEASE = """
 UPDATE rollout.leases SET holder = NULL
 WHERE tenant = %(tenant)s AND thread_id = %(id)s AND holder = %(holder)s AND epoch = %(epoch)s
@@ -74,16 +77,18 @@ class Leases:
         """A name for a writer that nobody else has: with it a repeated call is known as the same one."""
         return uuid4().hex
 
-    def acquire(self, connection: Connection, thread_id: str, holder: str) -> Lease:
-        """Take a lease in the caller's transaction; raises BusyError naming the owner."""
+    def acquire(self, connection: Connection, thread_id: str, holder: str, patience_ms: int = _PATIENCE_MS) -> Lease:
+        """Take a lease in the caller's transaction; raises BusyError naming the owner.
+
+        ``patience_ms``: for how long to wait while the owner is in the middle of a write.
+        """
         values = self._values(Lease(thread_id, holder, 0)) | {
-            "pid": os.getpid(), "program": self._program, "host": os.uname().nodename,
+            "pid": os.getpid(), "program": self._program, "host": os.uname().nodename, "patience": patience_ms,
             "started": to_text(time.time_ns() // 1_000_000, millis=False),
         }  # fmt: skip
         row = connection.execute(_ACQUIRE, values).fetchone()
-        if row is None:
-            owner = connection.execute(_OWNER, values).fetchone()
-            raise BusyError(thread_id, Owner(*owner).facts() if owner else {})
+        if row is None or row[0] is None:
+            raise BusyError(thread_id, Owner(*row[1:]).facts() if row else {})
         return Lease(thread_id, holder, int(row[0]))
 
     def wait_for(self, thread_id: str, holder: str, wait: float) -> Lease:
@@ -112,22 +117,13 @@ class Leases:
         with self._changed:
             self._held.pop(lease.holder, None)
             self._changed.notify_all()
-        with suppress(*AWAY), self._connections.use() as connection:
+        with suppress(psycopg.Error, RolloutError), self._connections.use() as connection:
             connection.execute(_RELEASE, self._values(lease))
 
-    def confirm(self, connection: Connection, lease: Lease) -> None:
-        """Hold a lease to the end of the caller's transaction; raises FencedError when another writer has it."""
-        try:
-            connection.execute(
-                "SELECT rollout.hold(%(tenant)s, %(id)s, %(holder)s, %(epoch)s, %(seconds)s)", self._values(lease)
-            )
-        except psycopg.Error as error:
-            if error.sqlstate == LOST:
-                raise FencedError(
-                    f"thread {lease.thread_id}: the lease of this writer ended and another one took over;"
-                    " open the thread again"
-                ) from None
-            raise
+    def confirm(self, connection: Connection, leases: Sequence[Lease]) -> set[str]:
+        """Hold leases to the end of the caller's transaction; the holders of those that nobody else has taken."""
+        rows = connection.execute(_CONFIRM.encode(), self._many(leases)).fetchall()
+        return {row[0] for row in rows}
 
     def owner(self, fetch: Fetch, thread_id: str) -> Owner | None:
         """Who holds the lease of a thread."""
@@ -148,6 +144,13 @@ class Leases:
             "seconds": self._connections.target.lease_s,
         }  # fmt: skip
 
+    def _many(self, leases: Sequence[Lease]) -> dict[str, object]:
+        return {
+            "tenant": self._connections.tenant, "seconds": self._connections.target.lease_s,
+            "ids": [one.thread_id for one in leases], "holders": [one.holder for one in leases],
+            "epochs": [one.epoch for one in leases],
+        }  # fmt: skip
+
     def _renew_all(self) -> None:
         while True:
             with self._changed:
@@ -156,6 +159,6 @@ class Leases:
                 if not held:
                     self._keeper = None
                     return
-            with suppress(*AWAY), self._connections.use() as connection, connection.pipeline():
-                for lease in held:
-                    connection.execute(_RENEW, self._values(lease))
+            # Whatever is wrong, it is tried again: a keeper that ended would end every lease of the process.
+            with suppress(psycopg.Error, RolloutError), self._connections.use() as connection:
+                connection.execute(_RENEW.encode(), self._many(held))

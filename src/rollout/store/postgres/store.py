@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any
 
-from rollout.errors import InvalidQueryError, NotFoundError, RolloutError
+from rollout.errors import InvalidQueryError, NotFoundError
 from rollout.ids import ThreadId, try_parse
 from rollout.lines import Position
 from rollout.store.base import Segment, ThreadStore
@@ -21,7 +21,7 @@ from rollout.store.postgres.threads import building_on, one_thread, rename, summ
 from rollout.store.postgres.writer import Opened, PostgresWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rollout.lines import Found
     from rollout.query import Page, Thread, ThreadQuery
@@ -85,17 +85,6 @@ class PostgresStore(ThreadStore):
         """Who writes the thread now."""
         wanted, tenant = try_parse(thread_id), self.tenant
         return self._leases.owner(self._connections.fetch, wanted) if wanted and tenant else None
-
-    def sync(self, writers: Sequence[Writer]) -> None:
-        """Sync several writers; raises the first failure after trying all."""
-        failures: list[RolloutError] = []
-        for writer in writers:
-            try:
-                writer.sync()
-            except RolloutError as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
 
     def close(self) -> None:
         """Close the connections, once the last writer is closed too."""

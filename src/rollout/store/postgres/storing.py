@@ -45,6 +45,7 @@ def store_file(connections: Connections, segment: Segment, blocks: Iterable[byte
         "named": told.unix_ms, "modified": segment.modified_ns, "mode": segment.mode, "archived": segment.archived,
     }  # fmt: skip
     with connections.changing() as connection:
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")  # the source may be slow
         row = connection.execute(_FILE, values).fetchone()
         if row is None:
             raise ExistsError(f"{segment.name} exists already; nothing was written")

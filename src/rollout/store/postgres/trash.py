@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from rollout.errors import ExistsError, NotFoundError, RolloutError
+from rollout.ids import try_parse
 from rollout.store.base import Receipt
 from rollout.store.postgres.chain import files_of
 from rollout.store.postgres.connections import fetching
@@ -25,10 +26,12 @@ VALUES (%(tenant)s, %(token)s, %(id)s, (SELECT name FROM gone))
 """
 _TAKEN = """
 SELECT old.name FROM rollout.segments old JOIN rollout.segments new USING (tenant, thread_id, name)
-WHERE tenant = %(tenant)s AND old.trash = %(token)s AND new.trash IS NULL LIMIT 1
+WHERE tenant = %(tenant)s AND thread_id = %(id)s AND old.trash = %(token)s AND new.trash IS NULL LIMIT 1
 """
-_IN_TRASH = "segment IN (SELECT segment FROM rollout.segments WHERE tenant = %(tenant)s AND trash = %(token)s)"
-_UNMARK = "UPDATE rollout.segments SET trash = NULL WHERE tenant = %(tenant)s AND trash = %(token)s"
+_REMOVED = "tenant = %(tenant)s AND thread_id = %(id)s AND trash = %(token)s"
+_IN_TRASH = f"segment IN (SELECT segment FROM rollout.segments WHERE {_REMOVED})"
+_UNMARK = f"UPDATE rollout.segments SET trash = NULL WHERE {_REMOVED}"
+_FORGET = "DELETE FROM rollout.trash WHERE tenant = %(tenant)s AND thread_id = %(id)s AND token = %(token)s"
 
 
 def remove(connections: Connections, leases: Leases, thread_id: str) -> Receipt:
@@ -47,18 +50,15 @@ def remove(connections: Connections, leases: Leases, thread_id: str) -> Receipt:
 
 def restore(connections: Connections, receipt: Receipt) -> None:
     """Bring a removed thread back; raises ExistsError, NotFoundError."""
-    values = {"tenant": connections.tenant, "token": receipt.token}
+    values = _values(connections, receipt)
     with connections.changing() as connection:
-        removed = connection.execute(
-            "DELETE FROM rollout.trash WHERE tenant = %(tenant)s AND token = %(token)s RETURNING thread_id::text, name",
-            values,
-        ).fetchone()
+        removed = connection.execute(f"{_FORGET} RETURNING thread_id::text, name".encode(), values).fetchone()
         if removed is None:
             raise NotFoundError(f"nothing to restore for thread {receipt.thread_id}: restored already, or purged")
         taken = connection.execute(_TAKEN, values).fetchone()
         if taken is not None:
             raise ExistsError(f"{taken[0]} exists already; nothing was restored")
-        connection.execute(_UNMARK, values)
+        connection.execute(_UNMARK.encode(), values)
         refresh(connection, connections.tenant, removed[0], removed[1])
 
 
@@ -76,12 +76,16 @@ def removals(fetch: Fetch, tenant: str) -> list[tuple[Receipt, int]]:
 
 def purge(connections: Connections, receipt: Receipt) -> None:
     """Take the lines of a removed thread away for good."""
-    values = {"tenant": connections.tenant, "id": receipt.thread_id, "token": receipt.token}
+    values = _values(connections, receipt)
     with connections.changing() as connection:
         for table in ("lines", "words"):
             connection.execute(
                 f"DELETE FROM rollout.{table} WHERE tenant = %(tenant)s AND thread_id = %(id)s AND {_IN_TRASH}".encode(),
                 values,
             )
-        connection.execute("DELETE FROM rollout.segments WHERE tenant = %(tenant)s AND trash = %(token)s", values)
-        connection.execute("DELETE FROM rollout.trash WHERE tenant = %(tenant)s AND token = %(token)s", values)
+        connection.execute(f"DELETE FROM rollout.segments WHERE {_REMOVED}".encode(), values)
+        connection.execute(_FORGET, values)
+
+
+def _values(connections: Connections, receipt: Receipt) -> dict[str, str | None]:
+    return {"tenant": connections.tenant, "id": try_parse(receipt.thread_id), "token": receipt.token}

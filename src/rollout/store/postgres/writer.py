@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 
-from rollout.errors import ClosedError, ExistsError, FencedError, SyncError, WriteError
+from rollout.errors import ClosedError, ExistsError, FencedError, WriteError
 from rollout.ids import try_parse
 from rollout.lines import Position
 from rollout.store.base import Writer
@@ -18,9 +18,12 @@ from rollout.store.postgres.chain import whole_chain
 from rollout.store.postgres.connections import AWAY, UnreachableError
 from rollout.store.postgres.folding import FileState, parse_name, thread_columns
 from rollout.store.postgres.leases import LOST
+from rollout.store.postgres.syncing import sync_together
 from rollout.store.postgres.threads import row_of_state
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rollout.codec import Era
     from rollout.ids import ThreadId
     from rollout.store.postgres.connections import Connection, Connections
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 _BATCH = 1 << 20
 _TRIES = 2
+_PATIENCE_MS = 10_000
 _APPEND = """
 SELECT rollout.hold(%(tenant)s, %(id)s, %(holder)s, %(epoch)s, %(seconds)s),
        rollout.append(%(tenant)s, %(id)s, %(segment)s, %(from)s, %(facts)s::jsonb, %(row)s::jsonb,
@@ -74,7 +78,7 @@ class PostgresWriter(Writer):
 
     def __init__(self, connections: Connections, leases: Leases, name: str, opened: Opened | None = None) -> None:
         """A writer of the file ``name``; ``opened`` when it exists and its lease is held."""
-        self._connections, self._leases = connections, leases
+        self.connections, self.leases = connections, leases
         self._name, self._told = name, parse_name(name)
         self._opened = opened
         self._state = opened.state if opened else FileState()
@@ -146,13 +150,13 @@ class PostgresWriter(Writer):
         state = FileState()
         values = self._take(state, meta_line)
         try:
-            with self._connections.changing() as connection:
+            with self.connections.changing() as connection:
                 self._opened = self._begin(connection, state, values)
         except (UnreachableError, psycopg.Error) as error:
             self._opened = None
-            raise WriteError(self.path, self._connections.target.safe(error)) from None
+            raise WriteError(self.path, self.connections.target.safe(error)) from None
         self._state, self._era, self._next_ordinal = state, state.writer_era, state.next_ordinal
-        self._leases.keep(self._opened.lease)
+        self.leases.keep(self._opened.lease)
 
     def append(self, lines: bytes | bytearray | memoryview, count: int) -> int:
         """Accept ``count`` whole lines; returns how many were accepted since the writer was opened."""
@@ -180,18 +184,26 @@ class PostgresWriter(Writer):
 
     def sync(self) -> int:
         """Wait until everything flushed is as safe as the server makes it; raises SyncError."""
-        self._check_open()
-        flushed, opened = self._flushed, self._opened
-        if opened is None:
-            return self._synced
-        try:
-            with self._connections.changing() as connection:
-                connection.execute("SET LOCAL synchronous_commit = on")
-                self._confirm(connection, opened.lease)
-        except (UnreachableError, psycopg.Error) as error:
-            raise SyncError(self.path, self._connections.target.safe(error)) from None
-        self._synced = max(self._synced, flushed)
+        failure = self.sync_together([self])[0]
+        if failure is not None:
+            raise failure
         return self._synced
+
+    @staticmethod
+    def sync_together(writers: Sequence[Writer]) -> list[Exception | None]:
+        """Sync many writers of a store with one commit."""
+        return sync_together([writer for writer in writers if isinstance(writer, PostgresWriter)])
+
+    def sync_asked(self) -> tuple[Lease, int] | None:
+        """The lease that a sync must confirm, and how many lines it makes safe; None before ``begin``."""
+        self._check_open()
+        return (self._opened.lease, self._flushed) if self._opened else None
+
+    def sync_done(self, upto: int, *, held: bool) -> None:
+        """So many lines are safe; raises FencedError when the lease was not held any more."""
+        if not held:
+            raise self._fence()
+        self._synced = max(self._synced, upto)
 
     def close(self) -> None:
         """Release the lease; idempotent."""
@@ -199,8 +211,8 @@ class PostgresWriter(Writer):
             return
         self._closed = True
         if self._opened is not None:
-            self._leases.release(self._opened.lease)
-        self._connections.release()
+            self.leases.release(self._opened.lease)
+        self.connections.release()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -208,17 +220,17 @@ class PostgresWriter(Writer):
         if self._fenced:
             raise FencedError(self._fenced)
 
-    def _confirm(self, connection: Connection, lease: Lease) -> None:
-        try:
-            self._leases.confirm(connection, lease)
-        except FencedError as error:
-            self._fenced = str(error)
-            raise
+    def _fence(self) -> FencedError:
+        self._fenced = (
+            f"thread {self.thread_id}: the lease of this writer ended and another one took over; open the thread again"
+        )
+        return FencedError(self._fenced)
 
     def _begin(self, connection: Connection, state: FileState, values: dict[str, Any]) -> Opened:
-        lease = self._leases.acquire(connection, self.thread_id, self._holder)
+        # Patient: what may be in the way is this writer's own first try, whose answer was lost.
+        lease = self.leases.acquire(connection, self.thread_id, self._holder, _PATIENCE_MS)
         known = {
-            "tenant": self._connections.tenant, "id": self.thread_id, "rollout": self._told.rollout_id,
+            "tenant": self.connections.tenant, "id": self.thread_id, "rollout": self._told.rollout_id,
             "name": self._name, "named": self._told.unix_ms, "now": state.modified_ns, "holder": self._holder,
         }  # fmt: skip
         row = connection.execute(_NEW_FILE, known).fetchone()
@@ -259,21 +271,21 @@ class PostgresWriter(Writer):
 
     def _lease_values(self, opened: Opened) -> dict[str, Any]:
         return {
-            "tenant": self._connections.tenant, "id": self.thread_id, "segment": opened.segment,
+            "tenant": self.connections.tenant, "id": self.thread_id, "segment": opened.segment,
             "holder": opened.lease.holder, "epoch": opened.lease.epoch,
-            "seconds": self._connections.target.lease_s,
+            "seconds": self.connections.target.lease_s,
         }  # fmt: skip
 
     def _send(self, batch: _Batch) -> None:
         """One statement, one transaction; once more on a new connection when the first one broke."""
         for left in reversed(range(_TRIES)):
             try:
-                with self._connections.use() as connection:
+                with self.connections.use() as connection:
                     connection.execute(_APPEND, batch.values)
             except AWAY as error:
-                self._connections.forget_idle()
+                self.connections.forget_idle()
                 if not left:
-                    raise WriteError(self.path, self._connections.target.safe(error)) from None
+                    raise WriteError(self.path, self.connections.target.safe(error)) from None
             except psycopg.Error as error:
                 raise self._refusal(error) from None
             else:
@@ -281,11 +293,8 @@ class PostgresWriter(Writer):
 
     def _refusal(self, error: psycopg.Error) -> Exception:
         if error.sqlstate != LOST:
-            return WriteError(self.path, self._connections.target.safe(error))
-        self._fenced = (
-            f"thread {self.thread_id}: the lease of this writer ended and another one took over; open the thread again"
-        )
-        return FencedError(self._fenced)
+            return WriteError(self.path, self.connections.target.safe(error))
+        return self._fence()
 
     def _place_before(self) -> tuple[int, int]:
         """How many stretches, and how many lines, stand before the file; nothing that is appended changes it."""
@@ -293,7 +302,7 @@ class PostgresWriter(Writer):
             if self._state.base is None or try_parse(str(self._state.base.get("thread_id"))) is None:
                 known = self._state.base is not None
                 return int(known), 0
-            chain = whole_chain(self._connections.fetch, self._connections.tenant, self.thread_id)
+            chain = whole_chain(self.connections.fetch, self.connections.tenant, self.thread_id)
             last = len(chain.stretches) - 1
             self._before = last, chain.lines_before(last)
         return self._before

@@ -1,0 +1,30 @@
+-- Every key bears tenant and thread: a row of one tenant can neither stand in the way of another's nor tell that it is
+-- there, and a cluster may distribute every table by thread_id. The tenant comes last where lines are read by number.
+
+ALTER TABLE rollout.trash DROP CONSTRAINT trash_pkey, ADD PRIMARY KEY (tenant, thread_id, token);
+ALTER TABLE rollout.lines DROP CONSTRAINT lines_pkey, ADD PRIMARY KEY (thread_id, segment, n, tenant);
+ALTER TABLE rollout.words DROP CONSTRAINT words_pkey, ADD PRIMARY KEY (thread_id, segment, n, tenant);
+
+CREATE FUNCTION rollout.take(p_tenant text, p_thread uuid, p_holder text, p_seconds float8, p_patience_ms integer,
+                             p_pid integer, p_program text, p_host text, p_started text)
+RETURNS TABLE (epoch bigint, pid integer, program text, host text, started text)
+LANGUAGE plpgsql SET lock_timeout = '50ms' AS $$
+#variable_conflict use_column
+DECLARE taken bigint;
+BEGIN  -- the epoch of a lease that was taken, else who has it; whoever is just writing has its row locked
+    PERFORM set_config('lock_timeout', p_patience_ms::text, true);
+    BEGIN
+        INSERT INTO rollout.leases AS l (tenant, thread_id, epoch, holder, expires_at, pid, program, host, started)
+        VALUES (p_tenant, p_thread, 1, p_holder, clock_timestamp() + make_interval(secs => p_seconds),
+                p_pid, p_program, p_host, p_started)
+        ON CONFLICT (tenant, thread_id) DO UPDATE SET epoch = l.epoch + 1, holder = excluded.holder,
+            expires_at = excluded.expires_at, pid = excluded.pid, program = excluded.program, host = excluded.host,
+            started = excluded.started
+        WHERE l.holder IS NULL OR l.holder = excluded.holder OR l.expires_at < clock_timestamp()
+        RETURNING l.epoch INTO taken;
+    EXCEPTION WHEN lock_not_available THEN
+        taken := NULL;
+    END;
+    RETURN QUERY SELECT taken, l.pid, l.program, l.host, l.started FROM rollout.leases l
+    WHERE l.tenant = p_tenant AND l.thread_id = p_thread AND (taken IS NOT NULL OR l.holder IS NOT NULL);
+END $$;

@@ -1,0 +1,69 @@
+"""Syncing many writers with one commit."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from rollout.errors import RolloutError, SyncError
+from rollout.store.postgres.connections import UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rollout.store.postgres.leases import Lease
+    from rollout.store.postgres.writer import PostgresWriter
+
+
+def sync_together(writers: Sequence[PostgresWriter]) -> list[Exception | None]:
+    """The failure of each writer or None, in order; one commit for each store."""
+    failures: dict[int, Exception | None] = {}
+    numbered = sorted(enumerate(writers), key=lambda one: id(one[1].leases))
+    for _, group in groupby(numbered, key=lambda one: id(one[1].leases)):
+        numbers, ours = zip(*group, strict=True)
+        failures |= zip(numbers, _synced(ours), strict=True)
+    return [failures[number] for number in range(len(writers))]
+
+
+def _synced(writers: Sequence[PostgresWriter]) -> list[Exception | None]:
+    asked = [_asked(writer) for writer in writers]
+    leases = [one[0] for one in asked if isinstance(one, tuple)]
+    held = _committed(writers[0], leases) if leases else set[str]()
+    return [_answer(*pair, held) for pair in zip(writers, asked, strict=True)]
+
+
+def _asked(writer: PostgresWriter) -> tuple[Lease, int] | RolloutError | None:
+    try:
+        return writer.sync_asked()
+    except RolloutError as error:
+        return error
+
+
+def _committed(writer: PostgresWriter, leases: Sequence[Lease]) -> set[str] | str:
+    """The holders that still have their lease, or why nothing was committed.
+
+    The commit waits until the log is safe as far as itself, and every flush before it stands earlier in the log.
+    """
+    try:
+        with writer.connections.changing() as connection:
+            connection.execute("SET LOCAL synchronous_commit = on")
+            return writer.leases.confirm(connection, leases)
+    except (UnreachableError, psycopg.Error) as error:
+        return writer.connections.target.safe(error)
+
+
+def _answer(
+    writer: PostgresWriter, asked: tuple[Lease, int] | RolloutError | None, held: set[str] | str
+) -> Exception | None:
+    if not isinstance(asked, tuple):
+        return asked
+    if isinstance(held, str):
+        return SyncError(writer.path, held)
+    lease, upto = asked
+    try:
+        writer.sync_done(upto, held=lease.holder in held)
+    except RolloutError as error:
+        return error
+    return None
