@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -73,12 +73,12 @@ WHERE i.indisunique AND c.relname NOT IN ('versions', 'tenant_roles') GROUP BY i
 def test_every_key_bears_tenant_and_thread(server: Server) -> None:
     """No row of a tenant can be in the way of another's, and every table can be distributed by its threads."""
     with server.admin() as connection:
-        keys = connection.execute(KEYS).fetchall()
+        keys: list[tuple[Any, ...]] = connection.execute(KEYS).fetchall()
         exposed = connection.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'rollout'::regnamespace AND relkind IN ('r', 'p')"
             " AND relname NOT IN ('versions', 'tenant_roles') AND NOT (relrowsecurity AND relforcerowsecurity)"
         ).fetchall()
 
     assert len(keys) > 20
-    assert [] == [key for key in keys if not {"tenant", "thread_id"} <= set(key[1])]
+    assert [] == [key for key in keys if not {"tenant", "thread_id"} <= {*key[1]}]
     assert [] == exposed

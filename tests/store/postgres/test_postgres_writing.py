@@ -19,6 +19,8 @@ from rollout.testing import builders as b
 from rollout.testing.facts import Aside, datas
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from postgres_server import Server
     from rollout.store.base import Writer
     from rollout.store.postgres.connections import Connection
@@ -212,7 +214,12 @@ def test_leases_are_kept_after_an_error_of_any_kind(server: Server, monkeypatch:
 
     store, tried, many = server.store(lease="0.3"), Event(), leases.Leases._many
     monkeypatch.setattr(leases, "_RENEW", "SELECT 1 / 0")
-    monkeypatch.setattr(leases.Leases, "_many", lambda *given: tried.set() or many(*given))
+
+    def telling(*given: Any) -> object:
+        tried.set()
+        return many(*given)
+
+    monkeypatch.setattr(leases.Leases, "_many", telling)
     writer = begun(store)
     assert tried.wait(30)
     monkeypatch.undo()
@@ -229,13 +236,19 @@ def test_a_group_is_synced_with_one_commit(server: Server, monkeypatch: pytest.M
     """Many writers cost one transaction; one that was fenced is told so, and the others are safe."""
     from rollout.store.postgres.connections import Connections
 
-    store, groups, changing = server.store(), [], Connections.changing
+    store, changing = server.store(), Connections.changing
+    groups: list[Connections] = []
+
+    def counted(self: Connections) -> AbstractContextManager[Connection]:
+        groups.append(self)
+        return changing(self)
+
     writers = [begun(store, number) for number in (1, 2, 3)]
     for writer in writers:
         writer.append(b.line(b.user("safe")), 1)
         writer.flush()
     second = take_over(server, store)
-    monkeypatch.setattr(Connections, "changing", lambda self: groups.append(self) or changing(self))
+    monkeypatch.setattr(Connections, "changing", counted)
     failures = [type(one) for one in type(writers[0]).sync_together(writers)]
     monkeypatch.undo()
 

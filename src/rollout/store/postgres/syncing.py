@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import psycopg
 
@@ -13,11 +13,31 @@ from rollout.store.postgres.connections import UnreachableError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rollout.store.postgres.leases import Lease
-    from rollout.store.postgres.writer import PostgresWriter
+    from rollout.store.postgres.connections import Connections
+    from rollout.store.postgres.leases import Lease, Leases
 
 
-def sync_together(writers: Sequence[PostgresWriter]) -> list[Exception | None]:
+class Syncable(Protocol):
+    """A writer, as far as a sync needs it."""
+
+    connections: Connections
+    leases: Leases
+
+    @property
+    def path(self) -> str:
+        """Where it writes, for people."""
+        ...
+
+    def sync_asked(self) -> tuple[Lease, int] | None:
+        """The lease that a sync must confirm, and how many lines it makes safe; None: there is nothing to sync."""
+        ...
+
+    def sync_done(self, upto: int, *, held: bool) -> None:
+        """So many lines are safe; raises FencedError when the lease was not held any more."""
+        ...
+
+
+def sync_together(writers: Sequence[Syncable]) -> list[Exception | None]:
     """The failure of each writer or None, in order; one commit for each store."""
     failures: dict[int, Exception | None] = {}
     numbered = sorted(enumerate(writers), key=lambda one: id(one[1].leases))
@@ -27,21 +47,21 @@ def sync_together(writers: Sequence[PostgresWriter]) -> list[Exception | None]:
     return [failures[number] for number in range(len(writers))]
 
 
-def _synced(writers: Sequence[PostgresWriter]) -> list[Exception | None]:
+def _synced(writers: Sequence[Syncable]) -> list[Exception | None]:
     asked = [_asked(writer) for writer in writers]
     leases = [one[0] for one in asked if isinstance(one, tuple)]
     held = _committed(writers[0], leases) if leases else set[str]()
     return [_answer(*pair, held) for pair in zip(writers, asked, strict=True)]
 
 
-def _asked(writer: PostgresWriter) -> tuple[Lease, int] | RolloutError | None:
+def _asked(writer: Syncable) -> tuple[Lease, int] | RolloutError | None:
     try:
         return writer.sync_asked()
     except RolloutError as error:
         return error
 
 
-def _committed(writer: PostgresWriter, leases: Sequence[Lease]) -> set[str] | str:
+def _committed(writer: Syncable, leases: Sequence[Lease]) -> set[str] | str:
     """The holders that still have their lease, or why nothing was committed.
 
     The commit waits until the log is safe as far as itself, and every flush before it stands earlier in the log.
@@ -55,7 +75,7 @@ def _committed(writer: PostgresWriter, leases: Sequence[Lease]) -> set[str] | st
 
 
 def _answer(
-    writer: PostgresWriter, asked: tuple[Lease, int] | RolloutError | None, held: set[str] | str
+    writer: Syncable, asked: tuple[Lease, int] | RolloutError | None, held: set[str] | str
 ) -> Exception | None:
     if not isinstance(asked, tuple):
         return asked
