@@ -13,7 +13,8 @@ import json
 import os
 import sys
 from contextlib import suppress
-from time import time
+from threading import Event, Lock, Thread
+from time import monotonic, time
 from typing import NamedTuple, Self
 
 from rollout.journal import forksafe
@@ -39,7 +40,7 @@ class HeldLock:
     """
 
     def __init__(self, fs: Filesystem, path: str, fd: int) -> None:
-        """Take over a descriptor that already carries the lock."""
+        """Take over a descriptor that carries the lock, or is waiting for it."""
         self.path = path
         self._fs = fs
         self._fd = fd
@@ -99,6 +100,82 @@ def try_lock(fs: Filesystem, path: str, *, shared: bool = False) -> HeldLock | N
                 return None
             raise
         fs.close(fd)
+
+
+def lock_in_turn(fs: Filesystem, path: str, queue: str, patience: float) -> HeldLock | None:
+    """Take the lock of a path behind all who have asked before; None when its turn has not come in time. Raises OSError.
+
+    The kernel lets waiters through in order, but whoever asks at the moment of a release goes before them all. So
+    one waits at a time, the one who holds ``queue``, a file that stays; the others queue for that. Programs that
+    know no queue (Codex) are excluded all the same.
+    """
+    until = monotonic() + patience
+    turn = _wait_lock(fs, queue, patience)
+    if turn is None:
+        return None
+    with turn:
+        return _wait_lock(fs, path, until - monotonic())
+
+
+def _wait_lock(fs: Filesystem, path: str, patience: float) -> HeldLock | None:
+    held = try_lock(fs, path)
+    if held is not None or patience <= 0:
+        return held
+    return _Waiter(fs, path).result(patience)
+
+
+class _Waiter(Thread):
+    """Waits for a lock in the kernel's queue, which nothing but the lock can end: hence in a thread of its own.
+
+    One that was given up lets go of the lock as soon as it has it.
+    """
+
+    def __init__(self, fs: Filesystem, path: str) -> None:
+        super().__init__(name="rollout-lock", daemon=True)
+        self._fs, self._path = fs, path
+        self._ended = Event()
+        self._handing_over = Lock()
+        self._given_up = False
+        self._outcome: HeldLock | OSError | None = None
+
+    def result(self, patience: float) -> HeldLock | None:
+        """The lock, None when it could not be had in time. Raises OSError."""
+        try:
+            self.start()
+            self._ended.wait(patience)
+        finally:
+            with self._handing_over:
+                self._given_up, outcome = True, self._outcome
+        if isinstance(outcome, OSError):
+            raise outcome
+        return outcome
+
+    def run(self) -> None:
+        """Take the lock, and hand it over or let it go."""
+        try:
+            outcome: HeldLock | OSError = self._taken()
+        except OSError as error:
+            outcome = error
+        with self._handing_over:
+            if not self._given_up:
+                self._outcome = outcome
+            elif isinstance(outcome, HeldLock):
+                outcome.release()
+        self._ended.set()
+
+    def _taken(self) -> HeldLock:
+        """The lock of the file that the path leads to once it is ours: others unlink lock files."""
+        while True:
+            fd = self._fs.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            waiting = HeldLock(self._fs, self._path, fd)  # from here on a forked child gives its copy back
+            try:
+                self._fs.flock(fd, fcntl.LOCK_EX)
+                if _is_same(self._fs, self._path, fd):
+                    return waiting
+            except BaseException:
+                waiting.release()
+                raise
+            waiting.release()
 
 
 def _is_same(fs: Filesystem, path: str, fd: int) -> bool:

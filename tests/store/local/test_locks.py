@@ -14,7 +14,8 @@ from typing import Self
 import pytest
 
 from rollout.errors import BusyError, LockError
-from rollout.store.local.locks import COORDINATION, ThreadLocks
+from rollout.store.local.locks import COORDINATION, QUEUE, ThreadLocks
+from rollout.testing.facts import Aside
 
 THREAD = "019c511c-68ed-7c51-8de2-3834474012ce"
 
@@ -46,6 +47,22 @@ class OtherProcess:
 
     def __exit__(self, *_: object) -> None:
         self.process.communicate()
+
+
+GREEDY = """
+import os, sys, time
+sys.path[:0] = {path!r}
+from rollout.store.local.locks import ThreadLocks
+locks = ThreadLocks({home!r})
+os.makedirs(locks.folder)
+rounds = os.open({home!r} + "/rounds", os.O_RDWR | os.O_CREAT)
+for number in range(1, 1000):
+    with locks.coordinate(60.0):
+        os.pwrite(rounds, str(number).encode(), 0)
+        if number == 1:
+            print("ready", flush=True)
+        time.sleep(0.02)
+"""
 
 
 class FakeClock:
@@ -143,11 +160,71 @@ sys.stdin.read()
 
 
 def test_releasing_takes_the_file_away(tmp_path: Path) -> None:
-    """Only the coordination file stays."""
+    """Only what is common to all threads stays."""
     locks = ThreadLocks(str(tmp_path))
     locks.acquire(THREAD).release()
 
-    assert [COORDINATION] == os.listdir(locks.folder)
+    assert [COORDINATION, QUEUE] == sorted(os.listdir(locks.folder))
+
+
+def test_who_waits_is_not_overtaken_again_and_again(tmp_path: Path) -> None:
+    """Another program that takes the coordination lock anew as soon as it has let go leaves a turn to the others."""
+    locks = ThreadLocks(str(tmp_path))
+    overtaken: list[int] = []
+    with OtherProcess(tmp_path, GREEDY) as other:
+        for _ in range(5):
+            before = int((tmp_path / "rounds").read_text())
+            held = locks.coordinate(60.0)
+            assert held is not None
+            overtaken.append(int((tmp_path / "rounds").read_text()) - before)
+            held.release()
+        other.kill()
+
+    assert max(overtaken) <= 5
+
+
+def test_what_was_waited_for_in_vain_is_free_again(tmp_path: Path) -> None:
+    """Whoever gave up waiting does not hold the lock once it could have had it."""
+    locks = ThreadLocks(str(tmp_path))
+    locks.acquire(THREAD).release()
+    held = locks.coordinate(0.0)
+    assert held is not None
+    missed = locks.coordinate(0.01)
+    held.release()
+
+    with locks.coordinate(60.0) or pytest.fail("it is free") as again:
+        assert (None, True) == (missed, again.held)
+
+
+def test_a_child_forked_while_somebody_waits_does_not_hold_the_lock(tmp_path: Path) -> None:
+    """Descriptors of waiters are given back in the child too."""
+    locks = ThreadLocks(str(tmp_path))
+    locks.acquire(THREAD).release()
+    held = locks.coordinate(0.0)
+    assert held is not None
+    waiter = Aside(lambda: locks.coordinate(60.0))
+    _until_somebody_waits_for(locks)
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(writing)
+        os.read(reading, 1)
+        os._exit(0)
+    held.release()
+    waiter.result().release()
+    again = locks.coordinate(1.0)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    os.close(reading)
+
+    assert again is not None
+    again.release()
+
+
+def _until_somebody_waits_for(locks: ThreadLocks) -> None:
+    inode = os.stat(os.path.join(locks.folder, COORDINATION)).st_ino
+    while not any("->" in row and f":{inode} " in row for row in Path("/proc/locks").read_text().splitlines()):
+        pass
 
 
 def test_a_sweep_under_the_coordination_lock_does_no_harm(tmp_path: Path) -> None:

@@ -25,10 +25,6 @@ def row(identity: str, name: str) -> bytes:
     return json.dumps({"id": identity, "thread_name": name, "updated_at": "2026-02-08T07:05:03Z"}).encode() + b"\n"
 
 
-def no_sleep(_: float) -> None:
-    """Waiting costs no time here."""
-
-
 @pytest.fixture
 def names(tmp_path: Path) -> Names:
     """The names of an empty home."""
@@ -70,7 +66,7 @@ def test_no_file_means_no_names(names: Names) -> None:
 
 def test_an_appended_line_is_what_codex_writes(names: Names) -> None:
     """Fields in order, time in UTC with the zeros of its fraction cut off; private to the user."""
-    names.append(ONE, "fix login", now_ns=1_770_534_303_120_000_000, sleep=no_sleep)
+    names.append(ONE, "fix login", now_ns=1_770_534_303_120_000_000)
     with open(names.path, "rb") as file:
         written = file.read()
 
@@ -81,7 +77,7 @@ def test_an_appended_line_is_what_codex_writes(names: Names) -> None:
 def test_an_unfinished_line_is_ended_first(names: Names) -> None:
     """A name appended behind a torn line is not glued to it."""
     write(names, b'{"id":"torn')
-    names.append(ONE, "whole", now_ns=0, sleep=no_sleep)
+    names.append(ONE, "whole", now_ns=0)
 
     assert names.all() == {ONE: "whole"}
 
@@ -89,7 +85,7 @@ def test_an_unfinished_line_is_ended_first(names: Names) -> None:
 def test_removal_leaves_every_other_byte(names: Names) -> None:
     """The lines of one thread go, all others stay as they are, bad ones too; they are given back."""
     write(names, row(ONE, "a") + b"garbage\r\n" + row(TWO, "b") + row(ONE, "c")[:-1])
-    gone = names.remove(ONE, sleep=no_sleep)
+    gone = names.remove(ONE)
     with open(names.path, "rb") as file:
         left = file.read()
 
@@ -102,23 +98,24 @@ def test_removing_nothing_rewrites_nothing(names: Names) -> None:
     write(names, row(TWO, "b"))
     before = os.stat(names.path).st_ino
 
-    assert (names.remove(ONE, sleep=no_sleep), os.stat(names.path).st_ino) == (b"", before)
+    assert (names.remove(ONE), os.stat(names.path).st_ino) == (b"", before)
 
 
 def test_both_changes_wait_for_the_lock(names: Names) -> None:
     """While another program holds the lock, nothing is written, and the message names it."""
+    names = Names(os.path.dirname(names.path), patience_s=0.05)
     with try_lock(OS, f"{names.path}.lock") or pytest.fail("the lock is free"):
         with pytest.raises(LockError, match="locked by another program"):
-            names.append(ONE, "x", now_ns=0, sleep=no_sleep)
+            names.append(ONE, "x", now_ns=0)
         with pytest.raises(LockError):
-            names.remove(ONE, sleep=no_sleep)
+            names.remove(ONE)
 
     assert not os.path.exists(names.path)
 
 
 def test_a_change_by_others_is_seen(names: Names) -> None:
     """What another program appends is read the next time."""
-    names.append(ONE, "mine", now_ns=0, sleep=no_sleep)
+    names.append(ONE, "mine", now_ns=0)
     before = names.of(ONE)
     with open(names.path, "ab") as file:
         file.write(row(ONE, "theirs"))

@@ -2,8 +2,8 @@
 
 The same files, in the same order, as Codex from 0.147 on, so that we and Codex exclude each other (spec:
 interop-facts E1). Codex sweeps away lock files that nobody holds, under the coordination lock; whoever takes
-or releases a thread's lock therefore holds the coordination lock for those few microseconds. 0.100 takes no
-lock at all.
+or releases a thread's lock therefore holds the coordination lock for those few microseconds. Our own programs
+queue for it, so that none of many waits longer than its turn. 0.100 takes no lock at all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from rollout.errors import BusyError, LockError
 from rollout.journal.filesystem import OS, Filesystem, make_folders
-from rollout.journal.lock import HeldLock, Holder, holder_of, myself, try_lock
+from rollout.journal.lock import HeldLock, Holder, holder_of, lock_in_turn, myself, try_lock
 from rollout.store.base import Owner
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 FOLDER = "thread-writer-locks"
 COORDINATION = ".coordination.lock"
-_POLL = 0.001
+QUEUE = ".coordination.queue"
+_POLL = 0.01
 _PATIENCE = 0.05  # for the coordination lock, which everybody holds for microseconds only
-_LONG_PATIENCE = 5.0  # when many come at once; Codex waits as well
+_LONG_PATIENCE = 10.0  # when many come at once; Codex waits as well
 
 
 class Clock(Protocol):
@@ -114,18 +115,14 @@ class ThreadLocks:
                     return ThreadLock(self, held)
                 if self._clock.now() >= until:
                     raise self._busy(thread_id)
-                self._clock.sleep(_POLL * 10)
+                self._clock.sleep(_POLL)
         except OSError as error:
             raise LockError(f"cannot lock thread {thread_id} at {self.path(thread_id)}: {error}") from error
 
     def coordinate(self, patience: float) -> HeldLock | None:
-        """Take the coordination lock, None when it could not be had in time. Raises OSError."""
-        until = self._clock.now() + patience
-        while True:
-            held = try_lock(self._fs, os.path.join(self.folder, COORDINATION))
-            if held is not None or self._clock.now() >= until:
-                return held
-            self._clock.sleep(_POLL)
+        """Take the coordination lock in turn, None when it could not be had in time. Raises OSError."""
+        path, queue = (os.path.join(self.folder, name) for name in (COORDINATION, QUEUE))
+        return lock_in_turn(self._fs, path, queue, patience)
 
     def _try(self, thread_id: str) -> HeldLock | None:
         """One attempt; None while the thread has a holder. Raises OSError."""

@@ -19,14 +19,12 @@ from rollout.store.local.paths import NAME_INDEX
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rollout.journal.filesystem import Filesystem
     from rollout.journal.lock import HeldLock
 
 _BLOCK = 64 * 1024
-_PATIENCE_S = 5.0
-_POLL_S = 0.01
+QUEUE = ".names.queue"
+_PATIENCE_S = 10.0
 
 
 class _Seen(NamedTuple):
@@ -39,10 +37,11 @@ class _Seen(NamedTuple):
 class Names:
     """The names of one home. Safe from any thread: what was read is replaced whole, never changed."""
 
-    def __init__(self, home: str, fs: Filesystem = OS) -> None:
-        """Nothing is read yet."""
+    def __init__(self, home: str, fs: Filesystem = OS, *, patience_s: float = _PATIENCE_S) -> None:
+        """Nothing is read yet. ``patience_s``: how long a change waits for other programs."""
         self.path = os.path.join(home, NAME_INDEX)
         self._fs = fs
+        self._patience_s = patience_s
         self._seen: _Seen | None = None
 
     def of(self, thread_id: str) -> str | None:
@@ -66,26 +65,26 @@ class Names:
             return b""
         return _parted(data, thread_id)[0]
 
-    def append(self, thread_id: str, name: str, *, now_ns: int, sleep: Callable[[float], object]) -> None:
+    def append(self, thread_id: str, name: str, *, now_ns: int) -> None:
         """Give a name. Durable when it returns. Raises WriteError, LockError."""
         row = {"id": thread_id, "thread_name": name, "updated_at": _instant(now_ns)}
         line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        self.append_lines(line, sleep=sleep)
+        self.append_lines(line)
 
-    def append_lines(self, lines: bytes, *, sleep: Callable[[float], object]) -> None:
+    def append_lines(self, lines: bytes) -> None:
         """Append whole lines; a line that somebody left unfinished is ended first."""
-        with self._locked(sleep):
+        with self._locked():
             try:
                 self._append(lines)
             except OSError as error:
                 raise WriteError(self.path, error) from error
 
-    def remove(self, thread_id: str, *, sleep: Callable[[float], object]) -> bytes:
+    def remove(self, thread_id: str) -> bytes:
         """Take all lines of a thread away; they are returned. Without any, nothing is rewritten.
 
         Raises WriteError, LockError.
         """
-        with self._locked(sleep):
+        with self._locked():
             try:
                 return self._remove(thread_id)
             except FileNotFoundError:
@@ -124,20 +123,19 @@ class Names:
         self._fs.rename(temporary, self.path)
         sync_folder(self._fs, os.path.dirname(self.path))
 
-    def _locked(self, sleep: Callable[[float], object]) -> HeldLock:
-        from rollout.journal.lock import try_lock  # noqa: PLC0415 - reading names takes no lock
+    def _locked(self) -> HeldLock:
+        from rollout.journal.lock import lock_in_turn  # noqa: PLC0415 - reading names takes no lock
+        from rollout.store.local.locks import FOLDER  # noqa: PLC0415 - the same
 
-        path = f"{self.path}.lock"
+        path, folder = f"{self.path}.lock", os.path.join(os.path.dirname(self.path), FOLDER)
         try:
-            make_folders(self._fs, os.path.dirname(self.path))
-            for _ in range(round(_PATIENCE_S / _POLL_S)):
-                held = try_lock(self._fs, path)
-                if held is not None:
-                    return held
-                sleep(_POLL_S)
+            make_folders(self._fs, folder)
+            held = lock_in_turn(self._fs, path, os.path.join(folder, QUEUE), self._patience_s)
         except OSError as error:
             raise LockError(f"cannot lock the names at {path}: {error}") from error
-        raise LockError(f"the names at {path} have been locked by another program for {_PATIENCE_S:.0f} s; try again")
+        if held is None:
+            raise LockError(f"the names at {path} have been locked by another program for {self._patience_s:g} s; try again")
+        return held
 
     def _newest(self) -> dict[ThreadId, str]:
         """The newest name of each id; the file is read again only when it has changed."""

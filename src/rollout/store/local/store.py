@@ -289,7 +289,7 @@ class LocalStore(ThreadStore):
             raise InvalidQueryError("a thread's name cannot be empty")
         identity = self._identity(thread_id)
         self._finder.group(identity)
-        self._names.append(identity, name.strip(), now_ns=self._clock.time_ns(), sleep=self._clock.sleep)
+        self._names.append(identity, name.strip(), now_ns=self._clock.time_ns())
 
     def names(self) -> Mapping[str, str]:
         """The newest name of every thread that has one, those without a rollout included."""
@@ -305,7 +305,7 @@ class LocalStore(ThreadStore):
                 raise RolloutError(f"thread {identity} is the base of {', '.join(forks)}; remove those first")
             files = physical_files(group, self.home, self._fs)
             receipt = Trash(self.home, self._fs).throw(identity, files, self._names.lines_of(identity))
-            self._names.remove(identity, sleep=self._clock.sleep)
+            self._names.remove(identity)
             return receipt
 
     def restore(self, receipt: Receipt) -> None:
@@ -315,7 +315,7 @@ class LocalStore(ThreadStore):
         with self._locks().acquire(identity):
             removed = trash.take_back(receipt.token)
             if removed.names and self._names.of(identity) is None:
-                self._names.append_lines(removed.names, sleep=self._clock.sleep)
+                self._names.append_lines(removed.names)
             trash.forget(receipt.token)
 
     def close(self) -> None:
