@@ -6,17 +6,18 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from rollout.appserver.connection import Connection
 from rollout.appserver.dispatch import receive
 from rollout.appserver.levels import Level
-from rollout.appserver.messages import encode
 from rollout.appserver.settings import Settings
-from rollout.appserver.state import Connection, Server
+from rollout.appserver.state import Server
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Self
 
     from rollout.appserver.agent import Agent
+    from rollout.appserver.messages import Outgoing
     from rollout.store.base import ThreadStore
 
 HELLO = {"clientInfo": {"name": "tester", "version": "1"}, "capabilities": {"experimentalApi": True}}
@@ -43,18 +44,28 @@ class Peer:
         settings: Settings | None = None,
     ) -> None:
         """Nobody has said hello yet."""
-        self.server = Server(store, level, settings or Settings(), agent)
+        self._join(Server(store, level, settings or Settings(), agent))
+
+    def _join(self, server: Server) -> None:
+        self.server = server
         self.heard: list[dict[str, Any]] = []
-        self._connection = Connection(self.server, self._hear)
+        self.connection = Connection(server, self._hear)
         self._news = asyncio.Event()
 
-    async def _hear(self, message: dict[str, Any]) -> None:
-        self.heard.append(json.loads(b"".join(encode(message))))
+    async def another(self) -> Self:
+        """A second client of the same server, which has said hello."""
+        other = object.__new__(type(self))
+        other._join(self.server)
+        await other.ask("initialize", **HELLO)
+        return other
+
+    async def _hear(self, told: Outgoing) -> None:
+        self.heard.append(json.loads(told.line))
         self._news.set()
 
     async def say(self, line: bytes) -> None:
         """Send a line as it is."""
-        await receive(self._connection, line)
+        await receive(self.connection, line)
 
     async def ask(self, method: str, /, **params: Any) -> dict[str, Any]:
         """The result of a request; raises RefusedError."""

@@ -14,8 +14,9 @@ from rollout.appserver.messages import RpcError
 from rollout.appserver.wire import shell
 
 if TYPE_CHECKING:
+    from rollout.appserver.connection import Connection
     from rollout.appserver.live import LiveThread
-    from rollout.appserver.state import Connection, Server
+    from rollout.appserver.state import Server
 
 Fields = dict[str, Any]
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from inspect import iscoroutinefunction
-from traceback import print_exc
 from typing import TYPE_CHECKING, Any
 
+from rollout.appserver.log import say, say_exception
 from rollout.appserver.messages import (
     INTERNAL,
     METHOD_NOT_FOUND,
@@ -15,48 +14,67 @@ from rollout.appserver.messages import (
     Response,
     RpcError,
     answer,
-    decode,
     invalid,
     refusal,
 )
 from rollout.appserver.methods import find
+from rollout.appserver.unreadable import Unreadable, read
 from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
-    from rollout.appserver.state import Connection
+    from rollout.appserver.connection import Connection
+    from rollout.appserver.messages import Incoming
+    from rollout.appserver.unreadable import Oversized
 
 BEFORE_HELLO = "initialize"
+_COMPLAINTS = 20
 
 
-async def receive(connection: Connection, line: bytes) -> None:
+async def receive(connection: Connection, line: bytes | Oversized) -> None:
     """Take one line from a client and answer it, if it is a request."""
-    message = decode(line)
-    if message is None:
-        if line.strip():
-            print(f"rollout app-server: passed over a line that is no message: {line[:80]!r}", file=sys.stderr)  # noqa: T201 - standard error is where it belongs
+    if isinstance(line, bytes) and not line.strip():
         return
-    if isinstance(message, Response):
+    await serve(connection, read(line))
+
+
+async def serve(connection: Connection, message: Incoming | Unreadable) -> None:
+    """Take one message and answer it, if it is a request, together with what follows the answer."""
+    if isinstance(message, Request):
+        try:
+            await give_answer(connection, message)
+        finally:
+            await connection.send_after()
+    elif isinstance(message, Response):
         connection.answered(message)
-    if not isinstance(message, Request):
-        return
+    elif isinstance(message, Unreadable):
+        await _complain(connection, message)
+
+
+async def give_answer(connection: Connection, request: Request) -> None:
+    """Answer a request, whatever becomes of it; raises ConnectionError when nobody is there to hear it."""
     try:
-        told = answer(message, await _run(connection, message))
-    except RpcError as error:
-        told = refusal(message, error)
-    except (RolloutError, OSError) as error:
-        told = refusal(message, RpcError(INTERNAL, f"{message.method}: {error}"))
+        await connection.send(answer(request, await _run(connection, request)))
+    except ConnectionError:
+        raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: it is told, not swallowed
-        print_exc()
-        told = refusal(
-            message, RpcError(INTERNAL, f"{message.method}: internal error: {type(error).__name__}: {error}")
-        )
-    await connection.send(told)
-    await connection.send_after()
+        await connection.send(refusal(request, _told(request, error)))
+
+
+def _told(request: Request, error: Exception) -> RpcError:
+    """What the client is told of an error; what nobody has foreseen goes to the operator as well."""
+    if isinstance(error, RpcError):
+        return error
+    if isinstance(error, RolloutError | OSError):
+        return RpcError(INTERNAL, f"{request.method}: {error}")
+    say_exception()
+    return RpcError(INTERNAL, f"{request.method}: internal error: {type(error).__name__}: {error}")
 
 
 async def _run(connection: Connection, request: Request) -> Any:  # noqa: ANN401 - JSON as it comes
     if connection.client is None and request.method != BEFORE_HELLO:
         raise invalid("Not initialized")
+    if connection.server.closing:
+        raise RpcError(INTERNAL, "the server is stopping")
     method = find(connection.server.level, request.method)
     if method is None:
         raise RpcError(METHOD_NOT_FOUND, f"method not found: {request.method}")
@@ -64,3 +82,14 @@ async def _run(connection: Connection, request: Request) -> Any:  # noqa: ANN401
     if iscoroutinefunction(method.run):
         return await method.run(connection, params)
     return await asyncio.to_thread(method.run, connection, params)
+
+
+async def _complain(connection: Connection, found: Unreadable) -> None:
+    """Answer a line that is no message where its id can be read off; else it is passed over, and the operator is told."""
+    if found.request is not None:
+        await connection.send(refusal(found.request, found.error))
+        return
+    connection.complaints += 1
+    if connection.complaints <= _COMPLAINTS:
+        more = "; no more of this client's are named" if connection.complaints == _COMPLAINTS else ""
+        say(f"passed over a line that is no message: {found.shown!r}: {found.error.message}{more}")

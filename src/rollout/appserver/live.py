@@ -28,6 +28,11 @@ class Steerable(Protocol):
         """The turn's id."""
         ...
 
+    @property
+    def ending(self) -> bool:
+        """Whether its end is being recorded, which nothing must cut short."""
+        ...
+
     async def steer(self, parts: list[Fields]) -> None:
         """Take what is sent to it."""
         ...
@@ -46,8 +51,9 @@ class Running(NamedTuple):
         return self.run.turn_id
 
     async def stop(self) -> None:
-        """Cancel it, once, and wait for its end."""
-        if not self.task.cancelling():
+        """Cancel it, once, unless it ends anyway, and wait for its end."""
+        await asyncio.sleep(0)  # a task that is cancelled before its first step never runs, and would tell of no end
+        if not self.task.cancelling() and not self.run.ending:
             self.task.cancel()
         await self.ended.wait()
 
@@ -66,7 +72,7 @@ class LiveThread:
         self.failed = self.waiting = False
         self.allowed: set[str] = set()
         self.developer: str | None = None
-        self.changing = asyncio.Lock()
+        self.idle_since: float | None = None
 
     @property
     def id(self) -> ThreadId:

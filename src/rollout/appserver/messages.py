@@ -13,6 +13,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
@@ -90,7 +91,9 @@ def decode(line: bytes) -> Incoming | None:
 
 
 def _request_id(value: object) -> RequestId | None:
-    return value if isinstance(value, str | int) and not isinstance(value, bool) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if -(1 << 63) <= value < 1 << 63 else None
+    return value if isinstance(value, str) else None
 
 
 def encode(message: dict[str, Any]) -> Iterator[bytes]:
@@ -112,6 +115,33 @@ def encode(message: dict[str, Any]) -> Iterator[bytes]:
     for number, element in enumerate(streams[0].elements):
         yield (b"," if number else b"") + _encoder.encode(element)
     yield b"]" + tail + b"\n"
+
+
+class Outgoing:
+    """A message on its way to clients: what all of them are told is encoded once."""
+
+    __slots__ = ("_line", "message")
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        """Nothing is encoded yet."""
+        self.message = message
+        self._line: bytes | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers a request of the client's."""
+        return "method" not in self.message
+
+    @property
+    def line(self) -> bytes:
+        """The whole line; kept, so that it is made once."""
+        if self._line is None:
+            self._line = b"".join(encode(self.message))
+        return self._line
+
+    def blocks(self) -> Iterator[bytes]:
+        """The line in blocks, the last of which ends with a newline and no other does; for one client alone."""
+        return encode(self.message)
 
 
 def answer(request: Request, result: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON as it comes

@@ -1,24 +1,23 @@
-"""The server and its connections: what they know. Requests are taken apart in ``dispatch``."""
+"""The server: what it knows and whom it tells. Requests are taken apart in ``dispatch``."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakValueDictionary
 
 from rollout.appserver.codex_state import CodexState
 from rollout.appserver.library import Library
-from rollout.appserver.messages import RpcError
+from rollout.appserver.log import say
+from rollout.appserver.messages import Outgoing
 from rollout.appserver.wire.usage import usage_on_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from rollout.appserver.agent import Agent
     from rollout.appserver.levels import Level
     from rollout.appserver.live import LiveThread
-    from rollout.appserver.messages import Response
     from rollout.appserver.settings import Settings
     from rollout.appserver.wire.threads import Live
     from rollout.query import Cursor
@@ -26,15 +25,23 @@ if TYPE_CHECKING:
 
 Message = dict[str, Any]
 _CURSORS = 1000
+TO_EVERYONE = frozenset(
+    {
+        "thread/started", "thread/name/updated", "thread/archived", "thread/unarchived", "thread/deleted", "thread/closed",
+        "thread/status/changed",
+    }
+)  # fmt: skip
+"""What every client is told; the rest goes to those who follow the thread."""
 
 
-class Client(NamedTuple):
-    """Who is at the other end, as it said in ``initialize``."""
+class Listener(Protocol):
+    """A client, as far as the server tells it something."""
 
-    name: str
-    version: str
-    experimental: bool = False
-    muted: frozenset[str] = frozenset()
+    followed: set[str]
+
+    async def tell(self, told: Outgoing, thread_id: object = None) -> None:
+        """Take a notification; one who went away hears nothing."""
+        ...
 
 
 class Cursors:
@@ -77,7 +84,9 @@ class Server:
         self.threads: dict[str, LiveThread] = {}
         self.cursors = Cursors()
         self.searched: set[str] = set()
-        self.connections: list[Connection] = []
+        self.connections: list[Listener] = []
+        self.closing = False
+        self._alone: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def store(self) -> ThreadStore:
@@ -89,10 +98,19 @@ class Server:
         loaded = self.threads.get(thread_id)
         return None if loaded is None else loaded.view
 
+    def alone(self, thread_id: str) -> asyncio.Lock:
+        """The lock under which a thread is loaded, changed as a whole, or let go of: clients act at the same time."""
+        lock = self._alone.get(thread_id)
+        if lock is None:
+            lock = self._alone[thread_id] = asyncio.Lock()
+        return lock
+
     async def broadcast(self, method: str, params: Message) -> None:
-        """Tell every client of something."""
+        """Tell every client of something, or, what is said of a turn, those who follow its thread."""
+        told, thread_id = Outgoing({"method": method, "params": params}), params.get("threadId")
         for connection in list(self.connections):
-            await connection.send({"method": method, "params": params})
+            if method in TO_EVERYONE or thread_id in connection.followed:
+                await connection.tell(told, thread_id)
 
     async def status(self, live: LiveThread) -> None:
         """Tell every client how a thread stands, where the level has a word for it."""
@@ -100,91 +118,27 @@ class Server:
             await self.broadcast("thread/status/changed", {"threadId": live.id, "status": live.view.status})
 
     async def token_usage(self, thread_id: str, turn_id: str, event: Message) -> None:
-        """Tell every client what a turn has used so far, if the event tells."""
+        """Tell what a turn has used so far, if the event tells."""
         told = usage_on_wire(event.get("info"), later=self.level.later)
         if told is not None:
             params = {"threadId": thread_id, "turnId": turn_id, "tokenUsage": told}
             await self.broadcast("thread/tokenUsage/updated", params)
 
     async def close(self) -> None:
-        """End what runs and close every loaded thread; what was recorded is flushed."""
-        for live in list(self.threads.values()):
+        """End what runs and close every loaded thread; what was recorded is flushed. No request is served any more."""
+        self.closing = True
+        closing = [self._close(live) for live in list(self.threads.values())]
+        for outcome in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                say(f"a thread could not be closed: {outcome}")
+
+    async def _close(self, live: LiveThread) -> None:
+        async with self.alone(live.id):
             await unload(self, live)
 
 
-class Connection:
-    """One client: what it said of itself, and the way to it."""
-
-    def __init__(self, server: Server, send: Callable[[Message], Awaitable[None]]) -> None:
-        """``send`` writes one message, and returns when another may follow."""
-        self.server = server
-        self.client: Client | None = None
-        self._send = send
-        self._after: list[Message] = []
-        self._then: list[Callable[[], object]] = []
-        self._asked: dict[int, asyncio.Future[Any]] = {}
-        self._questions = 0
-        server.connections.append(self)
-
-    async def ask(self, method: str, params: Message) -> Any:  # noqa: ANN401 - JSON as it comes
-        """What the client answers to a request; RpcError when it refuses, ConnectionError when it goes away."""
-        number, answer = self._questions, asyncio.get_running_loop().create_future()
-        self._questions += 1
-        self._asked[number] = answer
-        try:
-            await self._send({"id": number, "method": method, "params": params})
-            return await answer
-        finally:
-            self._asked.pop(number, None)
-            if self.server.level.later:
-                resolved = {"threadId": params.get("threadId"), "requestId": number}
-                await self.server.broadcast("serverRequest/resolved", resolved)
-
-    def answered(self, response: Response) -> None:
-        """Take what the client answers; an answer to nothing is passed over."""
-        waiting = self._asked.get(response.id) if isinstance(response.id, int) else None
-        if waiting is None or waiting.done():
-            return
-        if response.error is None:
-            waiting.set_result(response.result)
-            return
-        told = response.error if isinstance(response.error, dict) else {}
-        waiting.set_exception(RpcError(int(told.get("code") or 0), str(told.get("message") or "refused")))
-
-    async def send(self, message: Message) -> None:
-        """Write a message, unless it is a notification that the client does not want, or nobody said hello yet."""
-        method = message.get("method")
-        if method is None or (self.client is not None and method not in self.client.muted):
-            await self._send(message)
-
-    def after(self, method: str, params: Message) -> None:
-        """Have this connection told of something, right behind the answer to the request at hand."""
-        self._after.append({"method": method, "params": params})
-
-    def when_answered(self, work: Callable[[], object]) -> None:
-        """Have something done once the request at hand is answered."""
-        self._then.append(work)
-
-    async def send_after(self) -> None:
-        """Write what was to follow an answer, then do what was to wait for it."""
-        messages, self._after = self._after, []
-        for message in messages:
-            await self.send(message)
-        waiting, self._then = self._then, []
-        for work in waiting:
-            work()
-
-    def close(self) -> None:
-        """The client went away."""
-        if self in self.server.connections:
-            self.server.connections.remove(self)
-        for waiting in self._asked.values():
-            if not waiting.done():
-                waiting.set_exception(ConnectionError("the client went away"))
-
-
 async def unload(server: Server, live: LiveThread) -> None:
-    """Interrupt what runs and let go of a thread: its lock is free and its lines are flushed afterwards."""
+    """Interrupt what runs and let go of a thread, under its lock here: its lines are flushed and its file is free then."""
     if (running := live.running) is not None:
         await running.stop()
     await live.recorder.shutdown()

@@ -6,14 +6,13 @@ Everything is accepted by the recorder before a client hears of it, and flushed 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncGenerator
-from traceback import print_exc
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rollout.appserver.agent import Begun, Piece, TurnRequest
 from rollout.appserver.approvals import ClientApprovals, TurnCancelledError
 from rollout.appserver.fresh import new_id, now_ms
+from rollout.appserver.log import say_exception
 from rollout.appserver.showing import Showing
 from rollout.appserver.shown import SHOWN_BY_ITSELF, Told, events_for, model_message, shown_input, shown_of
 from rollout.appserver.wire.turns import turn_on_wire
@@ -28,8 +27,9 @@ from rollout.turns.grammar import mapping
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rollout.appserver.connection import Connection
     from rollout.appserver.live import LiveThread
-    from rollout.appserver.state import Connection, Server
+    from rollout.appserver.state import Server
     from rollout.lines import Found
 
 Fields = dict[str, Any]
@@ -54,6 +54,7 @@ class TurnRun:
         self.turn = Turn(new_id(), 0, 0, explicit=True, status=Status.UNFINISHED, started_at=now_ms() // 1000)
         self.turn.root_id = self.turn.id
         self._showing = Showing(server, live, self.turn.id)
+        self.ending = False
 
     @property
     def told(self) -> Fields:
@@ -80,7 +81,7 @@ class TurnRun:
             ending = Ending(Status.INTERRUPTED)
         except Exception as error:  # noqa: BLE001 - the last line of defence: it is told, not swallowed
             if not isinstance(error, RolloutError):
-                print_exc(file=sys.stderr)
+                say_exception()
             ending = Ending(Status.FAILED, str(error) or type(error).__name__)
         await self._end(ending, began)
 
@@ -169,6 +170,7 @@ class TurnRun:
 
     async def _end(self, ending: Ending, began: int) -> None:
         """Record how it ended and tell it; what cannot be written makes it a failed turn."""
+        self.ending = True
         live, turn, ended = self._live, self.turn, now_ms()
         turn.status, turn.completed_at, turn.duration_ms = ending.status, ended // 1000, ended - began
         times = {"started_at": turn.started_at, "completed_at": turn.completed_at, "duration_ms": turn.duration_ms}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from rollout.appserver.messages import INTERNAL, RpcError, invalid
@@ -19,9 +20,13 @@ from rollout.lifecycle import archive, delete, rollback, unarchive
 from rollout.recorder import RolloutRecorder
 
 if TYPE_CHECKING:
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
     from rollout.appserver.live import LiveThread
-    from rollout.appserver.state import Connection, Server
+    from rollout.appserver.state import Server
+    from rollout.ids import ThreadId
+    from rollout.lifecycle.delete import Deleted
+    from rollout.query import Thread
 
 Fields = dict[str, Any]
 _ID = Schema(threadId=need(text))
@@ -64,8 +69,9 @@ async def archive_thread(connection: Connection, params: Fields) -> Fields:
         raise invalid(f"no rollout found for thread id {thread_id}")
     below = sorted(await asyncio.to_thread(descendants, server, thread_id)) if server.level.later else []
     for one in [thread_id, *below]:
-        await _let_go(server, one)
-        moved = await _changing("archive", archive, server.store, one)
+        async with server.alone(one):
+            await _let_go(server, one)
+            moved = await _changing("archive", archive, server.store, one)
         if moved.changed and server.level.later:
             connection.after("thread/archived", {"threadId": one})
     return {}
@@ -78,7 +84,8 @@ async def unarchive_thread(connection: Connection, params: Fields) -> Fields:
     row = await asyncio.to_thread(server.library.row, thread_id)
     if row is None or not row.archived:
         raise invalid(f"no archived rollout found for thread id {thread_id}")
-    await _changing("unarchive", unarchive, server.store, thread_id)
+    async with server.alone(thread_id):
+        await _changing("unarchive", unarchive, server.store, thread_id)
     row = await asyncio.to_thread(server.library.row, thread_id)
     if row is None:
         raise RpcError(INTERNAL, f"failed to unarchive thread: {thread_id} went away")
@@ -111,10 +118,15 @@ async def set_name(connection: Connection, params: Fields) -> Fields:
 
 async def roll_back(connection: Connection, params: Fields) -> Fields:
     """Drop the last turns of a loaded thread; more than there are means all of them."""
-    server = connection.server
-    live = loaded(server, params["threadId"])
     if params["numTurns"] < 1:
+        loaded(connection.server, params["threadId"])
         raise invalid("numTurns must be >= 1")
+    async with connection.server.alone(thread_id_of(params["threadId"])):
+        return await _roll_back_alone(connection.server, params)
+
+
+async def _roll_back_alone(server: Server, params: Fields) -> Fields:
+    live = loaded(server, params["threadId"])
     if live.running is not None:
         raise invalid("Cannot rollback while a turn is in progress.")
     if live.ephemeral:
@@ -123,25 +135,28 @@ async def roll_back(connection: Connection, params: Fields) -> Fields:
         raise RpcError(
             INTERNAL, f"failed to load rollout `{live.recorder.path}`: No such file or directory (os error 2)"
         )
-    async with live.changing:
-        await _roll_back(server, live, params["numTurns"])
+    await _roll_back(server, live, params["numTurns"])
     return {"thread": await asyncio.to_thread(tell_live, server, live, turns=True)}
 
 
 async def revert(connection: Connection, params: Fields) -> Fields:
     """Drop a turn of a loaded thread, and all behind it."""
+    async with connection.server.alone(thread_id_of(params["threadId"])):
+        return await _revert_alone(connection, params)
+
+
+async def _revert_alone(connection: Connection, params: Fields) -> Fields:
     server = connection.server
     live = loaded(server, params["threadId"])
     if live.running is not None:
         raise invalid("Cannot revert while a turn is in progress.")
     if live.ephemeral or live.fresh:
         raise invalid(f"turn not found: {params['beforeTurnId']}")
-    async with live.changing:
-        await live.recorder.flush()
-        ids = [turn.id for turn in (await asyncio.to_thread(server.library.outline, live.id)).standing]
-        if params["beforeTurnId"] not in ids:
-            raise invalid(f"turn not found: {params['beforeTurnId']}")
-        await _roll_back(server, live, len(ids) - ids.index(params["beforeTurnId"]))
+    await live.recorder.flush()
+    ids = [turn.id for turn in (await asyncio.to_thread(server.library.outline, live.id)).standing]
+    if params["beforeTurnId"] not in ids:
+        raise invalid(f"turn not found: {params['beforeTurnId']}")
+    await _roll_back(server, live, len(ids) - ids.index(params["beforeTurnId"]))
     connection.after("thread/reverted", {"threadId": live.id})
     cursors = await asyncio.to_thread(last_cursors, server.library, live.id)
     return {"thread": await asyncio.to_thread(tell_live, server, live), **cursors}
@@ -175,7 +190,12 @@ async def update_metadata(connection: Connection, params: Fields) -> Fields:
     for name in _GIT:
         if isinstance(git.get(name), str) and not git[name].strip():
             raise invalid(f"gitInfo.{name} must not be empty")
-    thread_id = thread_id_of(params["threadId"])
+    async with server.alone(thread_id_of(params["threadId"])):
+        row = await _update_git(server, thread_id_of(params["threadId"]), git)
+    return {"thread": await asyncio.to_thread(tell, server, row, turns=False)}
+
+
+async def _update_git(server: Server, thread_id: ThreadId, git: Fields) -> Thread:
     live = server.threads.get(thread_id)
     row = await asyncio.to_thread(server.library.row, thread_id)
     if row is None:
@@ -189,8 +209,7 @@ async def update_metadata(connection: Connection, params: Fields) -> Fields:
         await live.recorder.flush()
     else:
         await _record_once(server, thread_id, item)
-    row = await asyncio.to_thread(server.library.row, thread_id) or row
-    return {"thread": await asyncio.to_thread(tell, server, row, turns=False)}
+    return await asyncio.to_thread(server.library.row, thread_id) or row
 
 
 def _meta_of(server: Server, thread_id: str) -> Fields:
@@ -213,28 +232,38 @@ async def delete_thread(connection: Connection, params: Fields) -> Fields:
     """Take a thread away with whoever it has spawned, into the trash."""
     server = connection.server
     thread_id = thread_id_of(params["threadId"])
-    if await asyncio.to_thread(server.library.row, thread_id) is None:
-        raise invalid(f"no rollout found for thread id {thread_id}")
-    for one in [thread_id, *await asyncio.to_thread(descendants, server, thread_id)]:
-        await _let_go(server, one)
-    try:
-        done = await asyncio.to_thread(delete, server.store, thread_id, children="with")
-    except InUseError:
-        raise invalid(f"cannot delete thread {thread_id}: forked history still references it") from None
-    except BusyError:
-        raise invalid(f"thread {thread_id} already has an active writer") from None
+    async with AsyncExitStack() as alone:
+        await alone.enter_async_context(server.alone(thread_id))
+        if await asyncio.to_thread(server.library.row, thread_id) is None:
+            raise invalid(f"no rollout found for thread id {thread_id}")
+        await _let_go(server, thread_id)
+        for one in sorted(await asyncio.to_thread(descendants, server, thread_id)):
+            await alone.enter_async_context(server.alone(one))
+            await _let_go(server, one)
+        done = await _delete(server, thread_id)
     for one in done.plan.threads:
         connection.after("thread/deleted", {"threadId": one})
     return {}
 
 
+async def _delete(server: Server, thread_id: ThreadId) -> Deleted:
+    try:
+        return await asyncio.to_thread(delete, server.store, thread_id, children="with")
+    except InUseError:
+        raise invalid(f"cannot delete thread {thread_id}: forked history still references it") from None
+    except BusyError:
+        raise invalid(f"thread {thread_id} already has an active writer") from None
+
+
 async def inject_items(connection: Connection, params: Fields) -> Fields:
     """Put items into the model's history of a loaded thread."""
-    live = loaded(connection.server, params["threadId"])
-    if not params["items"]:
-        raise invalid("items must not be empty")
-    await live.recorder.record([{"type": "response_item", "payload": item} for item in params["items"]])
-    await live.recorder.flush()
+    server = connection.server
+    async with server.alone(thread_id_of(params["threadId"])):
+        live = loaded(server, params["threadId"])
+        if not params["items"]:
+            raise invalid("items must not be empty")
+        await live.recorder.record([{"type": "response_item", "payload": item} for item in params["items"]])
+        await live.recorder.flush()
     return {}
 
 

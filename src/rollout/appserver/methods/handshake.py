@@ -6,14 +6,14 @@ import os
 import platform
 from typing import TYPE_CHECKING, Any
 
+from rollout.appserver.connection import Client
 from rollout.appserver.messages import invalid
 from rollout.appserver.methods.method import Method
 from rollout.appserver.params import Schema, flag, list_of, mapping, may, need, text
-from rollout.appserver.state import Client
 
 if TYPE_CHECKING:
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
-    from rollout.appserver.state import Connection
 
 _HELLO = Schema(clientInfo=need(mapping), capabilities=may(mapping))
 _CLIENT = Schema(name=need(text), version=need(text), title=may(text))

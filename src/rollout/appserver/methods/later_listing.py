@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rollout.appserver.codex_state import Known
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
-    from rollout.appserver.state import Connection, Server
+    from rollout.appserver.state import Server
     from rollout.query import Thread
 
 _ORDERS = {"created_at": "created", "updated_at": "updated", "recency_at": "updated", "section_position": "updated"}

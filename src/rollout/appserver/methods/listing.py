@@ -12,8 +12,9 @@ from rollout.errors import InvalidQueryError
 from rollout.query import Cursor, Order, ThreadQuery
 
 if TYPE_CHECKING:
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
-    from rollout.appserver.state import Connection, Server
+    from rollout.appserver.state import Server
 
 USUAL, MOST = 25, 100
 KINDS = {

@@ -1,6 +1,6 @@
 """``thread/start``, ``thread/resume``, ``thread/fork`` (spec: state-and-protocol 6.4, 6.5).
 
-A loaded thread is held under its lock until it is archived, deleted, or the server ends.
+A loaded thread is held under its lock until it is archived, deleted, nobody follows it any more, or the server ends.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from rollout.summary import Summary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
-    from rollout.appserver.state import Connection, Server
+    from rollout.appserver.state import Server
     from rollout.codec import Era
     from rollout.ids import ThreadId
     from rollout.query import Thread
@@ -85,6 +86,7 @@ async def start(connection: Connection, params: Fields) -> Fields:
     if params["ephemeral"]:
         live.recorder = EphemeralRecorder(live.id)
     server.threads[live.id] = live
+    connection.follow(live.id)
     thread = await asyncio.to_thread(tell_live, server, live)
     connection.after("thread/started", {"thread": thread})
     return opened(thread, live.settings, live.cwd, later=server.level.later)
@@ -97,11 +99,13 @@ async def resume(connection: Connection, params: Fields) -> Fields:
     if params["history"] is not None:
         return await _resume_history(connection, params)
     thread_id = _wanted(server, params)
-    live = server.threads.get(thread_id)
-    if live is None:
-        live = await _load(server, await _row(server, thread_id), params)
-    elif live.fresh:
-        raise invalid(f"no rollout found for thread id {thread_id}")
+    async with server.alone(thread_id):
+        live = server.threads.get(thread_id)
+        if live is None:
+            live = await _load(server, await _row(server, thread_id), params)
+        elif live.fresh:
+            raise invalid(f"no rollout found for thread id {thread_id}")
+        connection.follow(live.id)
     return await asyncio.to_thread(_resumed, server, live, params["initialTurnsPage"], turns=not params["excludeTurns"])
 
 
@@ -117,6 +121,7 @@ async def fork_thread(connection: Connection, params: Fields) -> Fields:
     forked = await asyncio.to_thread(_fork, connection, source, params)
     row = await _row(server, forked)
     live = await _load(server, row, params, restored=False)
+    connection.follow(live.id)
     thread = await asyncio.to_thread(tell, server, row, turns=not params["excludeTurns"])
     connection.after("thread/started", {"thread": {**thread, "turns": []}})
     return opened(thread, live.settings, live.cwd, later=server.level.later)
@@ -161,6 +166,7 @@ async def _resume_history(connection: Connection, params: Fields) -> Fields:
     await live.recorder.record([{"type": "response_item", "payload": item} for item in params["history"]])
     await live.recorder.persist()
     server.threads[live.id] = live
+    connection.follow(live.id)
     return await asyncio.to_thread(_resumed, server, live, turns=True)
 
 

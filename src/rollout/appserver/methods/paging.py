@@ -19,10 +19,10 @@ from rollout.appserver.wire.items import item_on_wire
 from rollout.appserver.wire.turns import turn_on_wire
 
 if TYPE_CHECKING:
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
     from rollout.appserver.library import Library
     from rollout.appserver.pages import ItemRow
-    from rollout.appserver.state import Connection
     from rollout.turns import Outline, Turn
 
 _TURNS = Schema(

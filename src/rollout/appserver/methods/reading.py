@@ -14,8 +14,9 @@ from rollout.appserver.params import Schema, may, need, switch, text, u32
 from rollout.ids import try_parse
 
 if TYPE_CHECKING:
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
-    from rollout.appserver.state import Connection, Server
+    from rollout.appserver.state import Server
     from rollout.ids import ThreadId
 
 _READ = Schema(threadId=need(text), includeTurns=switch())

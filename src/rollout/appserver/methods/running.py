@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from rollout.appserver.live import Running
 from rollout.appserver.messages import invalid
 from rollout.appserver.methods.changing import loaded
-from rollout.appserver.methods.method import Method
+from rollout.appserver.methods.method import Method, thread_id_of
 from rollout.appserver.params import Schema, list_of, mapping, may, need, text
 from rollout.appserver.turn import Compaction, TurnRun
 
 if TYPE_CHECKING:
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
     from rollout.appserver.live import LiveThread
-    from rollout.appserver.state import Connection, Server
+    from rollout.appserver.state import Server
 
 Fields = dict[str, Any]
 _START = Schema(
@@ -45,11 +46,12 @@ def methods(_: Level) -> dict[str, Method]:
 async def start(connection: Connection, params: Fields) -> Fields:
     """Begin a turn; what comes of it is told by notifications, the first of them behind this answer."""
     server = connection.server
-    live = _free(server, params)
-    live.change(params)
-    run = TurnRun(server, live, params["input"], connection)
-    launch(connection, live, run)
-    return {"turn": run.told}
+    async with server.alone(thread_id_of(params["threadId"])):
+        live = _free(server, params)
+        live.change(params)
+        run = TurnRun(server, live, params["input"], connection)
+        launch(connection, live, run)
+        return {"turn": run.told}
 
 
 def launch(connection: Connection, live: LiveThread, run: TurnRun) -> None:
@@ -62,9 +64,10 @@ def launch(connection: Connection, live: LiveThread, run: TurnRun) -> None:
 async def compact(connection: Connection, params: Fields) -> Fields:
     """Have the agent replace its context by a summary, in a turn of its own."""
     server = connection.server
-    live = _free(server, params)
-    launch(connection, live, Compaction(server, live, [], connection))
-    return {}
+    async with server.alone(thread_id_of(params["threadId"])):
+        live = _free(server, params)
+        launch(connection, live, Compaction(server, live, [], connection))
+        return {}
 
 
 def _free(server: Server, params: Fields) -> LiveThread:

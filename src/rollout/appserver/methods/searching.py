@@ -13,8 +13,8 @@ from rollout.query import Order, ThreadQuery
 from rollout.sources import INTERACTIVE
 
 if TYPE_CHECKING:
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
-    from rollout.appserver.state import Connection
 
 _SEARCH = Schema(
     searchTerm=need(text),

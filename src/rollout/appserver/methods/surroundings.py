@@ -11,8 +11,8 @@ from rollout.appserver.methods.method import Method, thread_id_of
 from rollout.appserver.params import Schema, flag, may, need, text
 
 if TYPE_CHECKING:
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
-    from rollout.appserver.state import Connection
 
 Fields = dict[str, Any]
 _ACCOUNT = Schema(refreshToken=may(flag))
@@ -72,9 +72,14 @@ async def config(connection: Connection, _: Fields) -> Fields:
 
 
 async def unsubscribe(connection: Connection, params: Fields) -> Fields:
-    """A thread stays loaded, and its news are told to every client; so there is nothing to end."""
-    loaded = thread_id_of(params["threadId"]) in connection.server.threads
-    return {"status": "unsubscribed" if loaded else "notLoaded"}
+    """Follow a thread no more; one that nobody follows is let go of after a while."""
+    thread_id = thread_id_of(params["threadId"])
+    if thread_id not in connection.server.threads:
+        return {"status": "notLoaded"}
+    if thread_id not in connection.followed:
+        return {"status": "notSubscribed"}
+    connection.followed.discard(thread_id)
+    return {"status": "unsubscribed"}
 
 
 async def no_rows(_: Connection, __: Fields) -> Fields:

@@ -13,8 +13,8 @@ from rollout.query import Order, ThreadQuery
 from rollout.times import to_text
 
 if TYPE_CHECKING:
+    from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
-    from rollout.appserver.state import Connection
     from rollout.query import Thread
 
 _SUMMARY = Schema(conversationId=may(text), rolloutPath=may(text))
