@@ -7,16 +7,14 @@ request is timed, not its start. Every hundred turns the thread was compacted, a
 
 from __future__ import annotations
 
-import glob
-import importlib.util
 import os
-import sys
 from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from codex import binary, driver
 from corpus import PROVIDER, Thread, write_thread
-from harness import ROOT, Asked, Cost, Figure, at_most, child, duel, main, mib, seconds, skipped, times
+from harness import Asked, Cost, Figure, at_most, child, duel, main, mib, seconds, skipped, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,10 +61,10 @@ def figures(asked: Asked) -> Iterator[Figure]:
 
 def _against_codex(asked: Asked, thread: Thread) -> Figure:
     job, target = f"resume a thread of {mib(thread.bytes)}: wall", at_most(TARGET)
-    binary, driver = _binary(), _driver()
-    if binary is None or driver is None:
+    program, driven = binary(VERSION), driver()
+    if program is None or driven is None:
         return skipped(job, target, f"no Codex {VERSION}: set CODEX_BINARIES to its folder, ROLLOUT_SHARED to its driver's")
-    found = duel(lambda: _resumed(asked, thread), lambda: _codex(driver, binary, thread, asked.folder), 3)
+    found = duel(lambda: _resumed(asked, thread), lambda: _codex(driven, program, thread, asked.folder), 3)
     return Figure(
         job=job,
         ours=f"{seconds(found.ours.wall)}, Python's start included",
@@ -83,16 +81,16 @@ def _resumed(asked: Asked, thread: Thread) -> Cost:
     return Cost(found["wall"], found["cpu"], int(found["peak"]))
 
 
-def _codex(driver: ModuleType, binary: str, thread: Thread, folder: str) -> Cost:
+def _codex(driven: ModuleType, program: str, thread: Thread, folder: str) -> Cost:
     """One resume in a home that Codex has not seen; its answer is waited for and read whole."""
     home = os.path.join(folder, f"codex-{next(_homes)}")
     path = os.path.join(home, os.path.relpath(thread.path, os.path.join(folder, "ours")))
     os.makedirs(os.path.dirname(path))
     os.link(thread.path, path)
-    driver.write_config(home, "http://127.0.0.1:9", provider=PROVIDER)
-    environment = driver.clean_env(home, home=os.path.join(folder, "nobody"))
+    driven.write_config(home, "http://127.0.0.1:9", provider=PROVIDER)
+    environment = driven.clean_env(home, home=os.path.join(folder, "nobody"))
     try:
-        with driver.CodexAppServer(binary, home, env=environment, cwd=folder) as server:
+        with driven.CodexAppServer(program, home, env=environment, cwd=folder) as server:
             began = perf_counter()
             server.request("thread/resume", {"threadId": thread.identity}, timeout=600)
             return Cost(perf_counter() - began, 0.0, _peak(server))
@@ -103,25 +101,6 @@ def _codex(driver: ModuleType, binary: str, thread: Thread, folder: str) -> Cost
 def _peak(server: Any) -> int:
     with open(f"/proc/{server.p.pid}/status", encoding="ascii", errors="replace") as status:
         return next(int(row.split()[1]) * 1024 for row in status if row.startswith("VmHWM:"))
-
-
-def _binary() -> str | None:
-    places = os.path.join(os.environ.get("CODEX_BINARIES", ""), VERSION, "node_modules/@openai/*/vendor/*/*/codex")
-    return next(iter(sorted(glob.glob(places))), None) if os.environ.get("CODEX_BINARIES") else None
-
-
-def _driver() -> ModuleType | None:
-    shared = os.environ.get("ROLLOUT_SHARED") or os.path.join(os.path.dirname(ROOT), "shared")
-    path = os.path.join(shared, "oracle", "codex_driver.py")
-    if not os.path.exists(path):
-        return None
-    spec = importlib.util.spec_from_file_location("codex_driver", path)
-    if spec is None or spec.loader is None:
-        return None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["codex_driver"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":

@@ -37,4 +37,10 @@ class Damage(NamedTuple):
     reason: str
 
 
+class Gap(NamedTuple):
+    """So many good records stand here that a reader who asked for some kinds of lines did not ask for."""
+
+    records: int
+
+
 Found: TypeAlias = Line | Damage

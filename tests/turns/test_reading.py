@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rollout.testing import builders as b
-from rollout.turns import outline, read_turns
+from rollout.turns import Spelled, outline, outline_as, read_turns
 from support import corpus_homes, corpus_marks, rollouts
 from turn_words import ME, aborted, ended, lines_of, shown, started, told
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rollout.turns import Outline, TurnItem
 
 LEGACY = b.rollout_bytes(
     ME,
@@ -88,3 +90,39 @@ def test_real_turns_read_by_themselves_are_the_same_as_in_the_whole(home: Path) 
     plain = [path for path in rollouts(home) if path.suffix == ".jsonl"][::10]
 
     assert [] == [path.name for path in plain if each_by_itself(path.read_bytes()) != all_at_once(path.read_bytes())]
+
+
+LATE = b.paginated_bytes(
+    ME, started("t1"), shown("AgentMessage", "a", turn_id="t1", item_id="i1"), ended("t1"),
+    *b.paginated_turn("q", "a", turn_id="t2"), shown("AgentMessage", "late", turn_id="t1", item_id="i2"),
+)  # fmt: skip
+
+
+def spelled_out(data: bytes, most: int = 1 << 20) -> tuple[Outline, dict[int, bytes] | None]:
+    """What one reading makes of a file: the outline, and the ids of each turn's items."""
+    lines = lines_of(data)
+    spelled = Spelled(outline(lines).reading, ids_of, most)
+    return spelled.read(lines), spelled.items
+
+
+def ids_of(items: list[TurnItem]) -> bytes:
+    """The ids of items."""
+    return " ".join(item.id for item in items).encode()
+
+
+@pytest.mark.parametrize("data", [PAGINATED, b.paginated_bytes(ME), b.rollout_bytes(ME, *b.turn("q", "a"), b.user("next"))])
+def test_items_are_spelled_out_in_one_reading(data: bytes) -> None:
+    """Each turn has the items that it has when it is read by itself, and the outline is the same."""
+    lines = lines_of(data)
+    outlined, items = spelled_out(data)
+    read = {turn.seq: ids_of(turn.items) for turn in read_turns(lines, outlined)}
+
+    assert (outline_as(outlined.reading, lines), read) == (outlined, items)
+
+
+@pytest.mark.parametrize(("data", "most"), [(LEGACY, 10), (LATE, 1 << 20)])
+def test_what_cannot_be_spelled_out_at_once_is_left_to_a_second_reading(data: bytes, most: int) -> None:
+    """When the items come to too much, and when a turn is told of again behind its end; the outline is the same."""
+    outlined, items = spelled_out(data, most)
+
+    assert (outline(lines_of(data)), None) == (outlined, items)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import islice
+from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -15,17 +16,21 @@ from rollout.errors import NotFoundError
 from rollout.lines import Line
 from rollout.store.local.store import LocalStore
 from rollout.store.rows import row_from
-from rollout.turns import Outline, Turn, outline, read_turns
+from rollout.turns import Outline, Reading, Spelled, Turn, first_line, outline_as, read_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from rollout.codec import Record
-    from rollout.lines import Position
+    from rollout.lines import Found, Gap, Position
     from rollout.query import Thread
     from rollout.store.base import ThreadStore
+    from rollout.turns import TurnItem
 
-_REMEMBERED = 32
+_HELD_TURNS = 100_000
+"""How many turns are remembered at most, unless one thread alone has more: about 50 MB."""
+_HELD_BYTES = 32 << 20
+"""How many bytes of spelled-out items are held at most to spare a second reading."""
 
 
 class Library:
@@ -57,22 +62,58 @@ class Library:
 
     def outline(self, thread_id: str) -> Outline:
         """All turns without their items. Raises NotFoundError."""
-        end = self.store.end(thread_id)
+        return self._known(thread_id) or self._outlined(thread_id, outline_as)
+
+    def spelled(self, thread_id: str, spell: Callable[[list[TurnItem]], bytes]) -> Iterator[tuple[Turn, bytes]]:
+        """All turns that stand, each with what ``spell`` makes of its items, one at a time. Raises NotFoundError.
+
+        A thread that nobody has asked for is read once when its items come to little; else a second time, turn by turn.
+        """
+        outlined, items = self._known(thread_id), None
+        if outlined is None:
+
+            def read(reading: Reading, lines: Iterator[Found | Gap]) -> Outline:
+                nonlocal items
+                spelled = Spelled(reading, spell, _HELD_BYTES)
+                made = spelled.read(lines)
+                items = spelled.items
+                return made
+
+            outlined = self._outlined(thread_id, read)
+        if items is not None:
+            return ((turn, items[turn.seq]) for turn in outlined.standing)
+        return ((turn, spell(turn.items)) for turn in self.turns(thread_id, outlined))
+
+    def _known(self, thread_id: str) -> Outline | None:
+        """The outline that is remembered, if the thread has not grown since."""
         with self._lock:
             known = self._outlines.get(thread_id)
-        if known is not None and known[0] == end:
-            return known[1]
-        made = outline(self.store.lines(thread_id), later=self._later)
+        return known[1] if known is not None and known[0] == self.store.end(thread_id) else None
+
+    def _outlined(self, thread_id: str, read: Callable[[Reading, Iterator[Found | Gap]], Outline]) -> Outline:
+        """Read a thread's turns, and remember them; of those that were remembered before as many as are not too much."""
+        end = self.store.end(thread_id)
+        first = first_line(self.store.lines(thread_id))
+        reading = Reading.of(first.record, later=self._later) if first else Reading(later=self._later)
+        made = read(reading, self._lines(thread_id, reading))
         with self._lock:
             self._outlines[thread_id] = (end, made)
             self._outlines.move_to_end(thread_id)
-            while len(self._outlines) > _REMEMBERED:
+            while len(self._outlines) > 1 and sum(len(one.turns) for _, one in self._outlines.values()) > _HELD_TURNS:
                 self._outlines.popitem(last=False)
         return made
 
     def turns(self, thread_id: str, outlined: Outline, wanted: Collection[int] | None = None) -> Iterator[Turn]:
         """Turns with their items, in order, one at a time; ``wanted`` as in ``read_turns``."""
-        starts = [turn.n for turn in outlined.turns if wanted is None or turn.seq in wanted]
-        if not starts:
+        chosen = [turn for turn in outlined.turns if wanted is None or turn.seq in wanted]
+        if not chosen:
             return iter(())
-        return read_turns(self.store.lines(thread_id, min(starts)), outlined, wanted)
+        return read_turns(self._lines(thread_id, outlined.reading, min(chosen, key=attrgetter("n"))), outlined, wanted)
+
+    def _lines(self, thread_id: str, reading: Reading, first: Turn | None = None) -> Iterator[Found | Gap]:
+        """The lines that tell of turns, from where a turn begins; a store of files reads past the others."""
+        if reading.kinds is None or not isinstance(self.store, LocalStore):
+            return self.store.lines(thread_id, first.n if first else 0)
+        if first is None:
+            return self.store.skim(thread_id, reading.kinds)
+        return self.store.skim(thread_id, reading.kinds, first.position, first.n)

@@ -6,6 +6,8 @@ spells it is the business of who serves it.
 """
 
 from rollout.turns.model import Status, Turn, TurnItem
-from rollout.turns.reading import Outline, Reading, outline, read_turns
+from rollout.turns.reading import Outline, Reading, Spelled, first_line, outline, outline_as, read_turns
 
-__all__ = ["Outline", "Reading", "Status", "Turn", "TurnItem", "outline", "read_turns"]
+__all__ = [
+    "Outline", "Reading", "Spelled", "Status", "Turn", "TurnItem", "first_line", "outline", "outline_as", "read_turns",
+]  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rollout.codec import payload_tag, to_object
+from rollout.lines import Position
 from rollout.turns.model import Status, Turn, TurnItem
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Grammar:
         self.turns: list[Turn] = []
         self.by_id: dict[str, Turn] = {}
         self._keeps = keeps
+        self.when_ended: Callable[[Turn], None] | None = None
         self._built: dict[int, Turn] = {}
         self._known: dict[int, dict[str, TurnItem]] = {}
         self._standing = beginning.turn.items_before if beginning else 0
@@ -56,6 +58,7 @@ class Grammar:
         self._seq = beginning.turn.seq if beginning else 0
         self.index = beginning.turn.index - 1 if beginning else -1
         self.n = -1
+        self.position = Position(0, 0)
         self.ordinal: int | None = None
 
     def feed(self, line: Line) -> None:
@@ -64,11 +67,15 @@ class Grammar:
         if not record.type:
             return
         self.index += 1
-        self.n, self.ordinal = line.n, record.ordinal
+        self.n, self.ordinal, self.position = line.n, record.ordinal, line.position
         if record.type == "event_msg":
             self._event(record.payload)
         else:
             self._other(line)
+
+    def pass_over(self, records: int) -> None:
+        """So many records stand here that are of no kind that this grammar reads."""
+        self.index += records
 
     def finish(self) -> None:
         """The end of the thread."""
@@ -86,7 +93,7 @@ class Grammar:
         turn = Turn(turn_id, self._seq, self.n, explicit, self.ordinal, last_n=self.n, index=self.index)
         turn.status = Status.UNFINISHED if explicit else Status.COMPLETED
         turn.first_ordinal = turn.last_ordinal = self.ordinal or 0
-        turn.items_before = self._standing
+        turn.items_before, turn.position = self._standing, self.position
         self._seq += 1
         if self._keeps(turn.seq):
             self._built[turn.seq] = turn
@@ -129,6 +136,8 @@ class Grammar:
         """A turn has ended: of items that are not kept, not even the ids are."""
         if not self._keeps(turn.seq):
             self._known.pop(turn.seq, None)
+        if self.when_ended is not None:
+            self.when_ended(turn)
 
     def _end(self, turn: Turn, event: Fields) -> None:
         """What the event that ends a turn tells of it."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from rollout.lines import Position
+
 Json = Any
 
 
@@ -51,7 +53,7 @@ class Turn(msgspec.Struct):
     ``items`` is empty where only the outline was asked for.
 
     ``seq`` counts all turns of the thread as they are first told of; ``ordinal`` is that of the line that gives the
-    turn its place; ``n`` and ``last_n`` are the first and the last line that tell of it,
+    turn its place; ``n`` and ``last_n`` are the first and the last line that tell of it, ``position`` is where the first stands,
     ``first_ordinal`` and ``last_ordinal`` are their ordinals, 0 where there are none; ``index`` counts the records before. ``items_before`` and ``next_item`` are what the numbering of items needs
     to begin here: how many items stood, and the next number.
     """
@@ -76,4 +78,5 @@ class Turn(msgspec.Struct):
     index: int = 0
     items_before: int = 0
     next_item: int = 1
+    position: Position = Position(0, 0)
     items: list[TurnItem] = msgspec.field(default_factory=list)

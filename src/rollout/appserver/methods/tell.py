@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from rollout.appserver.codex_state import NOTHING
 from rollout.appserver.fresh import new_id, now_ms
 from rollout.appserver.messages import Stream, invalid
 from rollout.appserver.methods.later_facts import single_facts
 from rollout.appserver.wire.threads import HEAD, Facts, asked_in_head, later_thread, seed_thread
-from rollout.appserver.wire.turns import turn_on_wire
+from rollout.appserver.wire.turns import items_on_wire, turn_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
     from rollout.appserver.live import LiveThread
     from rollout.appserver.state import Server
     from rollout.query import Thread
+    from rollout.turns import Turn, TurnItem
 
 Fields = dict[str, Any]
+_encode = msgspec.json.Encoder().encode
 
 
 def tell(server: Server, row: Thread, *, turns: bool) -> Fields:
@@ -49,12 +53,29 @@ def tell_fresh(server: Server, live: LiveThread) -> Fields:
 
 
 def turns_of(server: Server, row: Thread) -> Iterator[Fields]:
-    """The turns of a thread; at 0.100 one without a recorded id gets a new one at each reading, as Codex does it."""
+    """The turns of a thread; at 0.100 one without a recorded id gets a new one at each reading, as Codex does it.
+
+    The thread is read once before this returns: what cannot be read is an error, and no answer that breaks off.
+    """
     later, loaded = server.level.later, server.threads.get(row.id)
     running = loaded.running.turn_id if loaded is not None and loaded.running is not None else None
-    for turn in server.library.turns(row.id, server.library.outline(row.id)):
-        told = turn_on_wire(turn, later=later, running=turn.id == running)
-        yield told | {"id": new_id()} if not later and turn.id.startswith("rollout-") else told
+    spelled = server.library.spelled(row.id, spell_later if later else spell_seed)
+    return (_told(turn, items, later=later, running=turn.id == running) for turn, items in spelled)
+
+
+def _told(turn: Turn, items: bytes, *, later: bool, running: bool) -> Fields:
+    told = turn_with(turn, msgspec.Raw(items), later=later, running=running)
+    return told | {"id": new_id()} if not later and turn.id.startswith("rollout-") else told
+
+
+def spell_later(items: list[TurnItem]) -> bytes:
+    """Items as JSON, in the words of 0.169."""
+    return _encode(items_on_wire(items, later=True))
+
+
+def spell_seed(items: list[TurnItem]) -> bytes:
+    """Items as JSON, in the words of 0.100."""
+    return _encode(items_on_wire(items, later=False))
 
 
 def refuse_turns(live: LiveThread) -> None:

@@ -8,7 +8,7 @@ from rollout.appserver.wire.items import item_on_wire
 from rollout.turns import Status
 
 if TYPE_CHECKING:
-    from rollout.turns import Turn
+    from rollout.turns import Turn, TurnItem
 
 Fields = dict[str, Any]
 _STATUS = {Status.COMPLETED: "completed", Status.INTERRUPTED: "interrupted", Status.FAILED: "failed"}
@@ -20,7 +20,16 @@ def turn_on_wire(turn: Turn, *, later: bool, view: str = "full", running: bool =
     A turn without an end is the one that runs now, if one does; else it counts as completed at 0.100 and as
     interrupted at 0.169 (spec: state-and-protocol 6.3).
     """
-    items = [item for one in turn.items if (item := item_on_wire(one, later=later)) is not None]
+    return turn_with(turn, items_on_wire(turn.items, later=later), later=later, view=view, running=running)
+
+
+def items_on_wire(items: list[TurnItem], *, later: bool) -> list[Fields]:
+    """Items as a level spells them."""
+    return [item for one in items if (item := item_on_wire(one, later=later)) is not None]
+
+
+def turn_with(turn: Turn, items: Any, *, later: bool, view: str = "full", running: bool = False) -> Fields:  # noqa: ANN401 - JSON, ready-made or not
+    """A turn around items that are spelled out already; in a ``full`` view they may be JSON that is encoded, too."""
     unfinished = "inProgress" if running else "interrupted" if later else "completed"
     status = _STATUS.get(turn.status, unfinished)
     if not later:
@@ -38,7 +47,7 @@ def turn_on_wire(turn: Turn, *, later: bool, view: str = "full", running: bool =
     }
 
 
-def _viewed(items: list[Fields], view: str) -> list[Fields]:
+def _viewed(items: Any, view: str) -> Any:  # noqa: ANN401 - JSON, ready-made or not
     if view == "full":
         return items
     if view == "notLoaded":

@@ -12,6 +12,7 @@ from rollout.codec import to_object
 from rollout.errors import FormatError
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.reader import backward, complete_end, count_lines, forward, open_source
+from rollout.journal.skim import skim
 from rollout.lines import Damage, Line, Position
 from rollout.store.local.headtail import may_have_base
 from rollout.store.local.rows import inherit
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
     from rollout.journal.filesystem import Filesystem
     from rollout.journal.source import Source
-    from rollout.lines import Found
+    from rollout.lines import Found, Gap
     from rollout.store.local.finding import Finder
     from rollout.store.local.walk import File, Group
 
 _HEAD_RECORDS = 10
+_START = Position(0, 0)
 
 
 class Base(NamedTuple):
@@ -125,6 +127,17 @@ class Chains:
                 begin = Position(number, _offset_of(source, start - n))
                 n = yield from forward(source, start=begin, n=max(n, start), end=link.end)
                 yield from _end_damage(source, link, n, number)
+
+    def skim(
+        self, links: list[Link], kinds: frozenset[str], start: Position = _START, n: int = 0
+    ) -> Iterator[Line | Gap]:
+        """The good lines of some kinds from a position on, which is that of line ``n``; holes are passed over."""
+        for number, link in enumerate(links):
+            if link.file is None or number < start.segment:
+                continue
+            begin = start if number == start.segment else Position(number, 0)
+            with self.open(link.file) as source:
+                n = yield from skim(source, kinds, start=begin, n=n, end=link.end)
 
     def read_back(self, links: list[Link], before: Position | None = None) -> Iterator[Found]:
         """The lines before a position, newest first; numbers are -1."""

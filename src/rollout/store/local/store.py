@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from rollout.journal.filesystem import Filesystem
-    from rollout.lines import Found, Position
+    from rollout.lines import Found, Gap, Line, Position
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.search_query import SearchQuery
     from rollout.store.base import Place
@@ -138,6 +138,17 @@ class LocalStore(ThreadStore):
         """The thread from line ``start`` on. Raises NotFoundError at once."""
         chains = self._chains()
         return chains.read(chains.links(self._finder.group(thread_id).newest), start, own=own)
+
+    def skim(
+        self, thread_id: str, kinds: frozenset[str], start: Position | None = None, n: int = 0
+    ) -> Iterator[Line | Gap]:
+        """The good lines of some kinds, and how many others were passed over between them; for turns of long threads.
+
+        From the beginning, or from the position of line ``n`` on. Raises NotFoundError at once.
+        """
+        chains = self._chains()
+        links = chains.links(self._finder.group(thread_id).newest)
+        return chains.skim(links, kinds) if start is None else chains.skim(links, kinds, start, n)
 
     def lines_back(self, thread_id: str, before: Position | None = None) -> Iterator[Found]:
         """The thread backwards; every ``n`` is -1. Raises NotFoundError at once."""
