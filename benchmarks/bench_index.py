@@ -13,9 +13,9 @@ from harness import Asked, Cost, Figure, at_most, both, duel, main, seconds, spa
 from rollout.journal.filesystem import OS
 from rollout.query import EVERYTHING, Order
 from rollout.store.local.catchup import CatchUp
+from rollout.store.local.given import Given
 from rollout.store.local.index import open_index, remove_index
 from rollout.store.local.index_path import IndexPlace, identity_of
-from rollout.store.local.names import Names
 from rollout.store.local.store import LocalStore
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def caught_up(home: str, place: IndexPlace) -> Cost:
 
     def run() -> None:
         with open_index(place, identity_of(home)) as index:
-            CatchUp(index, home, OS, Names(home), Clock()).run()
+            CatchUp(index, home, OS, Given(home, OS), Clock()).run()
 
     return timed(run)
 

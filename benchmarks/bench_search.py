@@ -95,7 +95,7 @@ def _building(home: str, place: str, total: int, text: int) -> Iterator[Figure]:
 def _indexed(home: str, place: str, word: str, limit: float, asked: Asked) -> Figure:
     """The answer alone: looking which files changed is not counted."""
     store = LocalStore(home)
-    parts = searching.Home(home, store._fs, store._names, store._finder, store._chains())  # noqa: SLF001 - a benchmark looks inside
+    parts = searching.Home(home, store._fs, store._given, store._finder, store._chains())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a benchmark looks inside
     use, query = Use(IndexPlace(place, ours=True)), EVERYTHING._replace(limit=20)
     costs: list[float] = []
     for _ in range(asked.rounds(20)):

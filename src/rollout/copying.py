@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.errors import ExistsError, FormatError, NotFoundError
+from rollout.labels import NO_LABELS
 from rollout.query import EVERYTHING, Order
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ def copy_thread(
     verify: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Copied:
-    """Copy one thread and its name; with ``verify`` both sides are read again and compared.
+    """Copy one thread, its name, tags and note; with ``verify`` both sides are read again and compared.
 
-    A thread that has a name in the target keeps it. Raises NotFoundError; ExistsError when a file of that name has other
+    A thread that has a name or a note in the target keeps it. Raises NotFoundError; ExistsError when a file of that name has other
     bytes, with nothing of it written; FormatError when ``verify`` finds a difference; what ``put`` raises.
     """
     written: list[str] = []
@@ -78,7 +79,17 @@ def copy_thread(
     name = source.names().get(thread_id)
     if name is not None and thread_id not in target.names():
         target.set_name(thread_id, name)
+    _label(source, target, thread_id)
     return Copied(thread_id, tuple(written), tuple(present), size, name)
+
+
+def _label(source: ThreadStore, target: ThreadStore, thread_id: str) -> None:
+    """Give the target's thread the tags of the source's, and its note where it has none."""
+    labels = source.labels().get(thread_id, NO_LABELS)
+    if labels.tags:
+        target.set_tags(thread_id, labels.tags)
+    if labels.note and not target.labels().get(thread_id, NO_LABELS).note:
+        target.set_note(thread_id, labels.note)
 
 
 def _find(store: ThreadStore, thread_id: str, name: str) -> Segment | None:

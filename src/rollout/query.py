@@ -98,7 +98,7 @@ class ThreadQuery(NamedTuple):
 
     ``branches``: git branches, exactly. ``since_ms``, ``until_ms``: when the thread was active last, from and up
     to. ``parent``, ``forked_from``: the thread that spawned it, that it was forked from. ``name``: exactly, as
-    ``resolve`` takes it. ``text``: stands in name, title or preview, case ignored.
+    ``resolve`` takes it. ``text``: stands in name, title or preview, case ignored. ``tags``: bears all of these.
     """
 
     archived: bool | None = False
@@ -117,6 +117,7 @@ class ThreadQuery(NamedTuple):
     forked_from: str | None = None
     name: str | None = None
     text: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 EVERYTHING = ThreadQuery(archived=None, sources=(), untitled=True)
@@ -126,7 +127,8 @@ class Thread(NamedTuple):
     """One row: the facts of a thread and of the file that records it.
 
     Times in milliseconds since 1970, UTC. ``id`` is the id that the file's own metadata gives, else the one
-    in its name. ``problem`` says in words why a file could not be read as a thread; None is good news.
+    in its name. ``problem`` says in words why a file could not be read as a thread; None is good news. ``tags``, sorted,
+    and ``note``, "" without one, are what people gave it beside its files.
     """
 
     id: ThreadId
@@ -140,6 +142,8 @@ class Thread(NamedTuple):
     summary: Summary
     segments: int = 1
     problem: str | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def preview(self) -> str:
@@ -239,6 +243,7 @@ def narrowed(query: ThreadQuery) -> str:
         "fork": query.forked_from is not None,
         "name": query.name is not None,
         "text": query.text,
+        "tag": query.tags,
     }
     return ", ".join(name for name, wanted in filters.items() if wanted)
 
@@ -254,9 +259,14 @@ def _is_wanted(thread: Thread, query: ThreadQuery) -> bool:
     family = ((query.parent, thread.summary.parent_id), (query.forked_from, thread.summary.forked_from_id))
     if any(wanted is not None and plain_id(found) != plain_id(wanted) for wanted, found in family):
         return False
-    if query.name is not None and thread.name != query.name.strip():
+    if not _was_given(thread, query):
         return False
     return not query.text or wanted_text(query.text) in text_of(thread)
+
+
+def _was_given(thread: Thread, query: ThreadQuery) -> bool:
+    """Whether a thread bears the name and all the tags."""
+    return (query.name is None or thread.name == query.name.strip()) and {*query.tags} <= {*thread.tags}
 
 
 def branch_of(summary: Summary) -> str | None:

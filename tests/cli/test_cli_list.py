@@ -111,6 +111,8 @@ def test_json_rows_have_every_fact(home: Home, rollout: Rollout) -> None:
             "bytes": path.stat().st_size,
             "forkedFrom": thread_id(9),
             "problem": None,
+            "tags": [],
+            "note": None,
         }
     ] == document["threads"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", modified)

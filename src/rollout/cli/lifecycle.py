@@ -29,12 +29,16 @@ BULK_HELP = f"{THREAD_HELP}; - reads them from standard input, one a line (what 
 
 
 class Answer(NamedTuple):
-    """What was done to one thread: the id to pipe on, a sentence for people, facts for ``--json``, and warnings."""
+    """What was done to one thread: the id to pipe on, a sentence for people, facts for ``--json``, and warnings.
+
+    ``told``: what was asked for, where nothing was to be done: it follows the id in a pipe.
+    """
 
     thread_id: str
     text: str
     facts: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    told: str | None = None
 
 
 def add_threads(parser: ArgumentParser) -> None:
@@ -73,12 +77,12 @@ def on_each(args: Namespace, out: Output, name: str, texts: Iterable[str], work:
     if args.json:
         document = Document(out, f"rollout.{name}/1")
         document.member("dryRun", bool(args.dry_run))
-        document.array("results", map(to_json, answers))
+        document.array("results", (to_json(_facts(answer)) for answer in answers))
         document.end()
     else:
-        for facts in answers:
-            if "error" not in facts:
-                _tell(facts, out)
+        for answer in answers:
+            if isinstance(answer, Answer):
+                _tell(answer, out)
     return failures[0] if failures else DONE
 
 
@@ -108,7 +112,8 @@ def plural(count: int, word: str) -> str:
 
 def _answers(
     texts: Iterable[str], work: Callable[[str], Answer], out: Output, failures: list[int]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Answer | dict[str, Any]]:
+    """The answers; of what failed, what ``--json`` tells."""
     for text in texts:
         try:
             answer = work(text)
@@ -119,15 +124,21 @@ def _answers(
             continue
         for warning in answer.warnings:
             out.error(f"rollout: {safe_line(warning)}")
-        yield {"id": answer.thread_id, **answer.facts, "text": answer.text}
+        yield answer
 
 
-def _tell(facts: dict[str, Any], out: Output) -> None:
+def _facts(answer: Answer | dict[str, Any]) -> dict[str, Any]:
+    return {"id": answer.thread_id, **answer.facts, "text": answer.text} if isinstance(answer, Answer) else answer
+
+
+def _tell(answer: Answer, out: Output) -> None:
     if out.is_terminal:
-        out.write(f"{safe_line(facts['text'])}\n")
+        out.write(f"{safe_line(answer.text)}\n")
+    elif answer.told is not None:
+        out.write(f"{answer.thread_id}\t{safe_line(answer.told)}\n")
     else:
-        out.write(f"{facts['id']}\n")
-        out.note(safe_line(facts["text"]))
+        out.write(f"{answer.thread_id}\n")
+        out.note(safe_line(answer.text))
 
 
 def check_one_of(args: Namespace, *names: str) -> None:

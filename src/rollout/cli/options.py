@@ -58,7 +58,8 @@ def parse(argv: Sequence[str]) -> Call | argparse.Namespace:
     if at is None:
         return _top_parser().parse_args(argv)
     module, parser = command_parser(argv[at])
-    return Call(module, parser.parse_args([*argv[:at], *argv[at + 1 :]]))
+    words = [*argv[:at], *argv[at + 1 :]]
+    return Call(module, parser.parse_args(module.spelled(words) if hasattr(module, "spelled") else words))
 
 
 def command_parser(name: str) -> tuple[ModuleType, Parser]:

@@ -31,4 +31,6 @@ def thread_object(thread: Thread) -> dict[str, Any]:
         "bytes": thread.bytes,
         "forkedFrom": summary.forked_from_id,
         "problem": thread.problem,
+        "tags": list(thread.tags),
+        "note": thread.note or None,
     }

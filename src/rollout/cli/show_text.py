@@ -6,14 +6,17 @@ import os
 import time
 from collections import deque
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rollout.cli.progress import Progress
 from rollout.cli.reading import Reading, last, reading_of, size_of, up_to
 from rollout.cli.when import moment
 from rollout.errors import NotFoundError
+from rollout.labels import NO_LABELS
 from rollout.lines import Line
 from rollout.render.entries import dropped_stretches
+from rollout.render.safe import safe, safe_line
 from rollout.render.selection import Selection
 from rollout.render.text import PLAIN, Style, Transcript
 
@@ -42,6 +45,7 @@ def show_text(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Out
         dropped = dropped_of(store, thread_id, out)
         transcript = Transcript(style, dropped, numbered=not args.start, selection=selection)
         pieces = transcript.render(up_to(reading.lines(store, thread_id, args.start), end))
+        pieces = chain(_labels(store, thread_id, style), pieces)
     else:
         found = _tail(store, thread_id, args.tail, end)
         transcript = Transcript(style, dropped_stretches(_lines(found)), numbered=False, selection=selection)
@@ -54,6 +58,15 @@ def show_text(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Out
             out.flush()
     _tell_rest(transcript, thread_id, args, out)
     return reading
+
+
+def _labels(store: ThreadStore, thread_id: ThreadId, style: Style) -> Iterator[str]:
+    """What people gave to the thread, above all that it tells itself."""
+    labels = store.labels().get(thread_id, NO_LABELS)
+    if labels.tags:
+        yield style.paint("dim", safe_line(" ".join(f"#{tag}" for tag in labels.tags))) + "\n"
+    if labels.note:
+        yield style.paint("dim", safe(f"note: {labels.note}")) + "\n"
 
 
 def style_of(args: Namespace, out: Output) -> Style:

@@ -50,7 +50,7 @@ class Table:
             thread.id[:shortest],
             ago(time_of(thread, self._order), self._now_ms),
             folder + (f" [{branch}]" if branch else ""),
-            title(thread),
+            title(thread) + hashed(thread),
         )
 
     def _measure(self, cells: Sequence[tuple[str, ...]]) -> tuple[int, int, int]:
@@ -69,9 +69,14 @@ class Table:
 
 
 def plain_line(thread: Thread, order: str) -> str:
-    """One thread as tab-separated fields: id, time, folder, name or first question."""
+    """One thread as tab-separated fields: id, time, folder, name or first question; its tags, if it has any."""
     fields = (thread.id, to_text(time_of(thread, order)), safe_line(thread.summary.cwd or ""), title(thread))
-    return "\t".join(fields) + "\n"
+    return "\t".join([*fields, *([hashed(thread).strip()] if thread.tags else [])]) + "\n"
+
+
+def hashed(thread: Thread) -> str:
+    """The tags of a thread as they are shown behind what it is called."""
+    return "".join(f" #{safe_line(tag)}" for tag in thread.tags)
 
 
 def time_of(thread: Thread, order: str) -> int:

@@ -1,4 +1,4 @@
-"""What happens to a thread as a whole: fork, rollback, archive, rename, delete; written once, over any store.
+"""What happens to a thread as a whole: fork, rollback, archive, rename, tag, delete; written once, over any store.
 
 Each function is durable when it returns and names in its answer what it did. The ``plan_`` functions tell what
 would be done and change nothing. Beside a running Codex: what changes a thread takes its lock, so that a thread
@@ -19,6 +19,7 @@ from rollout.lifecycle.fork import Forked, ForkPlan, fork, lineage, plan_fork
 from rollout.lifecycle.fork_meta import ForkParams
 from rollout.lifecycle.rename import Renamed, plan_rename, rename
 from rollout.lifecycle.rollback import RolledBack, dropped_lines, plan_rollback, plan_undo, rollback, undo
+from rollout.lifecycle.tags import Labelled, annotate, plan_annotate, plan_tag, tag
 from rollout.lifecycle.trash import Removed, destroy, find_removed, removed
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "ForkParams",
     "ForkPlan",
     "Forked",
+    "Labelled",
     "Moved",
     "Removed",
     "Renamed",
     "Restored",
     "RolledBack",
+    "annotate",
     "archive",
     "delete",
     "destroy",
@@ -40,16 +43,19 @@ __all__ = [
     "find_removed",
     "fork",
     "lineage",
+    "plan_annotate",
     "plan_delete",
     "plan_fork",
     "plan_move",
     "plan_rename",
     "plan_rollback",
+    "plan_tag",
     "plan_undo",
     "removed",
     "rename",
     "restore",
     "rollback",
+    "tag",
     "unarchive",
     "undo",
 ]

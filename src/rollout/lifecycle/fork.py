@@ -135,6 +135,7 @@ class _Fork:
         else:
             written = self._put(segment, [self._meta.line(moment)], self._copied())
         name = self._name(moment.new_id)
+        self._tag(moment.new_id)
         return Forked(moment.new_id, name, segment.name, written, self.plan, portable.dropped, portable.dropped_bytes)
 
     def _put(self, segment: Segment, *parts: Iterable[bytes]) -> int:
@@ -188,6 +189,12 @@ class _Fork:
         for found in takewhile(lambda thing: thing.position < end, self._store.lines(self._source)):
             if isinstance(found, Line) and not (paginated and found.record.type == "session_meta"):
                 yield found
+
+    def _tag(self, new_id: ThreadId) -> None:
+        """A fork goes on with the work of its source and is filed with it; a note is about one thread."""
+        labels = self._store.labels().get(self._source)
+        if labels is not None and labels.tags:
+            self._store.set_tags(new_id, labels.tags)
 
     def _name(self, new_id: ThreadId) -> str | None:
         wanted = self._store.names().get(self._source) if self._params.name is None else self._params.name

@@ -13,7 +13,7 @@ from rollout.errors import AmbiguousError, FormatError, NotFoundError, RolloutEr
 from rollout.journal.filesystem import OS, Filesystem
 from rollout.lifecycle.at_home import at_home
 from rollout.store.base import Receipt
-from rollout.store.local.names import sync_folder
+from rollout.store.local.sidecar import sync_folder
 from rollout.store.local.trash import TRASH, Trash
 
 _DOOMED = ".destroyed"

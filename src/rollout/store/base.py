@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rollout.codec import Era
     from rollout.ids import ThreadId
+    from rollout.labels import Labels
     from rollout.lines import Found, Position
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.search_query import SearchCursor, SearchQuery
@@ -301,6 +302,25 @@ class ThreadStore(ABC):
     @abstractmethod
     def names(self) -> Mapping[str, str]:
         """The newest name of every thread that has one."""
+
+    @abstractmethod
+    def set_tags(self, thread_id: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+        """Give a thread tags and take tags from it (what is in both goes); the tags that it has then, sorted.
+
+        The rollout is not touched, so no lock of it is taken. Raises InvalidQueryError for what is no tag
+        (``rollout.labels``), with nothing changed; NotFoundError.
+        """
+
+    @abstractmethod
+    def set_note(self, thread_id: str, note: str) -> None:
+        """Write the note of a thread; surrounding white space is cut, "" takes the note away.
+
+        Raises InvalidQueryError for a text that cannot be kept, NotFoundError.
+        """
+
+    @abstractmethod
+    def labels(self) -> Mapping[str, Labels]:
+        """The tags and notes of every thread that has any; they stay with the thread as its name does."""
 
     @abstractmethod
     def remove(self, thread_id: str) -> Receipt:

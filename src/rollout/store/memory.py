@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.errors import BusyError, ExistsError, InvalidQueryError, NotFoundError, RolloutError
 from rollout.ids import ThreadId, try_parse
+from rollout.labels import NO_LABELS, Labels, checked_note, checked_tags
 from rollout.lines import Found, Position
 from rollout.query import Cursor, Page, Thread, checked, is_past, narrowed, sort_key, why_hidden
 from rollout.search_match import Matcher
@@ -45,6 +46,7 @@ _BLOCK = 1 << 16
 class _Removed(NamedTuple):
     files: tuple[StoredFile, ...]
     name: str | None
+    labels: Labels
 
 
 class MemoryStore(ThreadStore):
@@ -59,6 +61,7 @@ class MemoryStore(ThreadStore):
         self._files: dict[str, StoredFile] = {}
         self._owners: dict[str, Owner] = {}
         self._names: dict[str, str] = {}
+        self._labels: dict[str, Labels] = {}
         self._trash: dict[str, _Removed] = {}
         self._tokens = count(1)
 
@@ -237,6 +240,7 @@ class MemoryStore(ThreadStore):
             summary=summary,
             segments=len(own),
             problem=None if summary.has_meta else "no session metadata",
+            **self._labels.get(newest.thread_id, NO_LABELS)._asdict(),
         )
 
     def search(self, text: str | SearchQuery, query: ThreadQuery) -> SearchPage:
@@ -285,6 +289,31 @@ class MemoryStore(ThreadStore):
         with self.lock:
             return dict(self._names)
 
+    def set_tags(self, thread_id: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+        """Give and take tags; raises InvalidQueryError for what is no tag, NotFoundError."""
+        added, removed = checked_tags(add), checked_tags(remove)
+        with self.lock:
+            identity = self._own_files(thread_id)[0].thread_id
+            return self._label(identity, self._labels.get(identity, NO_LABELS).tagged(added, removed)).tags
+
+    def set_note(self, thread_id: str, note: str) -> None:
+        """Write the note of a thread; raises InvalidQueryError for what cannot be kept, NotFoundError."""
+        text = checked_note(note)
+        with self.lock:
+            identity = self._own_files(thread_id)[0].thread_id
+            self._label(identity, self._labels.get(identity, NO_LABELS)._replace(note=text))
+
+    def _label(self, thread_id: str, labels: Labels) -> Labels:
+        self._labels[thread_id] = labels
+        if labels == NO_LABELS:
+            del self._labels[thread_id]
+        return labels
+
+    def labels(self) -> Mapping[str, Labels]:
+        """The tags and notes of every thread that has any."""
+        with self.lock:
+            return dict(self._labels)
+
     def remove(self, thread_id: str) -> Receipt:
         """Take the thread away so that it can be restored; refuses while forks build on it."""
         with self.lock:
@@ -294,7 +323,7 @@ class MemoryStore(ThreadStore):
                 if forks := self.references(identity):
                     raise RolloutError(f"thread {identity} is the base of {', '.join(forks)}; remove those first")
                 token = f"removed-{next(self._tokens)}"
-                self._trash[token] = _Removed(own, self._names.pop(identity, None))
+                self._trash[token] = _Removed(own, self._names.pop(identity, None), self._labels.pop(identity, NO_LABELS))
                 for stored in own:
                     del self._files[stored.name]
             return Receipt(identity, token, tuple(one.name for one in own), sum(len(one.data) for one in own))
@@ -312,6 +341,8 @@ class MemoryStore(ThreadStore):
             self._files.update({stored.name: stored for stored in removed.files})
             if removed.name is not None:
                 self._names.setdefault(removed.files[0].thread_id, removed.name)
+            if removed.labels != NO_LABELS:
+                self._labels.setdefault(removed.files[0].thread_id, removed.labels)
 
 
 def _key(row: Thread, order: Order) -> tuple[Key, str]:

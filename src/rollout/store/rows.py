@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rollout.ids import ThreadId, try_parse
+from rollout.labels import NO_LABELS
 from rollout.query import Thread
 from rollout.times import parse_ms
 
@@ -41,4 +42,5 @@ def row_from(store: ThreadStore, thread_id: str) -> Thread:
         summary=summary,
         segments=len(segments),
         problem=None if summary.has_meta else "no session metadata",
+        **store.labels().get(identity, NO_LABELS)._asdict(),
     )

@@ -97,6 +97,75 @@ class ChangingFacts(StoreFacts):
 
         check({identity: "a name"}, dict(store.names()))
 
+    def test_tags_and_a_note(self, tmp_path: Path) -> None:
+        """Tags are given and taken, a note is written over; both stand in rows and are beside the bytes."""
+        store = self.store(tmp_path)
+        identity, other = self.talk(store, 1), self.talk(store, 2)
+        before = self.raw(store, identity)
+        given = [store.set_tags(identity, ["todo", "bug:12"]), store.set_tags(identity, ["später", "todo"], ["bug:12", "x"])]
+        store.set_note(identity, "first")
+        store.set_note(identity, ' ask Zoë\nabout "it"\n')
+        rows = {row.id: (row.tags, row.note) for row in store.list(EVERYTHING).threads}
+
+        check([("bug:12", "todo"), ("später", "todo")], given)
+        check({identity: (("später", "todo"), 'ask Zoë\nabout "it"'), other: ((), "")}, rows)
+        check({identity: (("später", "todo"), 'ask Zoë\nabout "it"')}, dict(store.labels()))
+        check(before, self.raw(store, identity), "the rollout")
+
+    def test_tags_and_notes_can_be_taken_back(self, tmp_path: Path) -> None:
+        """Without tags and note a thread is as if it never had any."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        store.set_tags(identity, ["one"])
+        store.set_note(identity, "a note")
+        store.set_tags(identity, remove=["one"])
+        store.set_note(identity, "\n")
+
+        check({}, dict(store.labels()))
+
+    def test_a_thread_is_tagged_while_it_is_written(self, tmp_path: Path) -> None:
+        """Tags and notes take no lock of the thread, and stay when it goes on."""
+        store = self.store(tmp_path)
+        writer = self.begun(store)
+        store.set_tags(b.thread_id(), ["now"])
+        store.set_note(b.thread_id(), "running")
+        writer.append(b.line(b.user("more")), 1)
+        writer.flush()
+
+        check([(("now",), "running")], [(row.tags, row.note) for row in store.list(EVERYTHING).threads])
+
+    def test_tags_outlive_archive_and_restore(self, tmp_path: Path) -> None:
+        """Tags and notes stay with a thread through the archive and the trash; in the trash they mean nobody."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        store.set_tags(identity, ["kept"])
+        store.set_note(identity, "a note")
+        before = dict(store.labels())
+        store.set_archived(identity, True)
+        archived = dict(store.labels())
+        receipt = store.remove(identity)
+        removed = dict(store.labels())
+        store.restore(receipt)
+
+        check([before, {}, before], [archived, removed, dict(store.labels())])
+
+    def test_what_is_no_tag(self, tmp_path: Path) -> None:
+        """What is no tag or cannot be kept is refused, and so is a thread that is not there; nothing is changed."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+
+        for wrong in ("", "two words", "+x", "-x", "#x", "line\n", "\x1b", "x" * 65, "\ud800"):
+            with refused(InvalidQueryError):
+                store.set_tags(identity, ["good", wrong])
+        for note in ("NUL \0", "half \udc80", "x" * 70_000):
+            with refused(InvalidQueryError):
+                store.set_note(identity, note)
+        with refused(NotFoundError):
+            store.set_tags(b.thread_id(2), ["good"])
+        with refused(NotFoundError):
+            store.set_note(b.thread_id(2), "good")
+        check({}, dict(store.labels()))
+
     def test_a_name_has_characters(self, tmp_path: Path) -> None:
         """An empty or blank name is refused, and the old one stays."""
         store = self.store(tmp_path)

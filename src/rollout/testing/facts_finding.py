@@ -153,6 +153,17 @@ class FindingFacts(StoreFacts):
         check({1, 4, 5}, shown(store, archived=None))
         check({1, 4, 6}, shown(store, untitled=True))
 
+    def test_tags_filter(self, tmp_path: Path) -> None:
+        """A thread is wanted when it bears every tag that is asked for; what lacks one is counted as left out."""
+        store = self.store(tmp_path)
+        for number, tags in ((1, ["a", "b"]), (2, ["b"]), (3, ["B"]), (4, [])):
+            store.set_tags(self.talk(store, number), tags)
+
+        check({1, 2}, shown(store, tags=("b",)))
+        check({1}, shown(store, tags=("b", "a")))
+        check(set(), shown(store, tags=("ab",)))
+        check({"tag": 2}, store.list(ThreadQuery(tags=("b",))).hidden)
+
     def test_what_is_hidden_is_counted(self, tmp_path: Path) -> None:
         """A page tells, by reason, how many threads the query left out."""
         store = self.store(tmp_path)

@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fork": ("fork", "begin a new thread with a prefix of another"),
     "rollback": ("rollback", "drop the last user turns of a thread, or bring them back"),
     "rename": ("rename", "give a thread a name"),
+    "tag": ("tag", "give threads tags, take them, tell them"),
+    "note": ("note", "write a note beside a thread"),
     "archive": ("archive", "put threads away"),
     "unarchive": ("unarchive", "bring archived threads back"),
     "delete": ("delete", "delete threads, into the trash or for good"),

@@ -14,6 +14,7 @@ from rollout.cli.rows import thread_object
 from rollout.cli.statuses import DONE, UsageError
 from rollout.cli.table import Table, plain_line
 from rollout.cli.when import moment
+from rollout.labels import checked_tags
 from rollout.query import EVERYTHING, ORDERS, Cursor, Order, ThreadQuery, narrowed
 from rollout.render.safe import safe_line
 
@@ -31,7 +32,8 @@ newest activity first. What is left out is counted on standard error, with what 
 environment does not exist there are no threads, which is said; the status is 0.
 
 On a terminal the columns are: the beginning of the id, the time of the sort order, folder and branch, and the
-name or the first question. Into a pipe goes one thread a line, tab-separated: id, time, folder, title.
+name or the first question. Into a pipe goes one thread a line, tab-separated: id, time, folder,
+title, and its tags if it has any.
 
 --sort active takes the time of the last record: without an index it reads the end of every file. --sort created
 reads only the files that it shows.
@@ -83,6 +85,9 @@ def _narrow_options(parser: ArgumentParser) -> None:
     parser.add_argument("--parent", metavar="ID", help="only threads that this one spawned; the whole id")
     parser.add_argument("--forked-from", metavar="ID", help="only forks of this thread; the whole id")
     parser.add_argument("--name", metavar="NAME", help="only threads of exactly this name")
+    parser.add_argument(
+        "--tag", action="append", default=[], metavar="TAG", help="only threads with this tag; several: with all of them"
+    )
     parser.add_argument("--text", metavar="TEXT", help="only threads with this in their name or first question")
 
 
@@ -185,6 +190,7 @@ def _narrow(args: Namespace) -> dict[str, Any]:
         "parent": args.parent,
         "forked_from": args.forked_from,
         "name": args.name,
+        "tags": checked_tags(args.tag),
         "text": args.text,
     }
 

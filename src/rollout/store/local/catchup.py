@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from rollout.store.local.collector import without_collector
 from rollout.store.local.index_rows import path_of, to_path
 from rollout.store.local.index_scan import Folder, FolderWalk, look, scan, stamp_at
-from rollout.store.local.paths import ARCHIVED, NAME_INDEX
+from rollout.store.local.paths import ARCHIVED, NAME_INDEX, TAGS_FILE
 from rollout.store.local.walk import ROUNDS, archive_state, file_named, wherever
 from rollout.tuples import NamedTuple
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from rollout.journal.filesystem import Filesystem
+    from rollout.store.local.given import Given
     from rollout.store.local.index import Index
     from rollout.store.local.index_threads import ThreadRows
-    from rollout.store.local.names import Names
     from rollout.store.local.walk import File
 
 _BATCH = 1000
@@ -49,28 +49,29 @@ class Clock(Protocol):
 
 
 class Changes(NamedTuple):
-    """What differs from the index: folders, folders that are gone, and ``session_index.jsonl`` as it is now.
+    """What differs from the index: folders, folders that are gone, and the files of names and of tags as they are now.
 
     ``fleeting``: paths of files that left their folder while the home was looked through.
     """
 
     folders: list[Folder]
     gone: list[str]
-    names: str | None
+    names: str | None = None
+    tags: str | None = None
     fleeting: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
         """Whether anything differs."""
-        return bool(self.folders or self.gone or self.names is not None)
+        return bool(self.folders or self.gone or self.names is not None or self.tags is not None)
 
 
 class CatchUp:
     """Brings one index to the files. Made for one answer, used by one thread."""
 
-    def __init__(self, index: Index, home: str, fs: Filesystem, names: Names, clock: Clock) -> None:
+    def __init__(self, index: Index, home: str, fs: Filesystem, given: Given, clock: Clock) -> None:
         """Nothing is read yet."""
-        self._index, self._home, self._fs, self._names, self._clock = index, home, fs, names, clock
+        self._index, self._home, self._fs, self._given, self._clock = index, home, fs, given, clock
 
     def run(self, budget_s: float | None = None, progress: Callable[[int], object] = lambda _: None) -> bool:
         """Catch up; False when the time was over first, and what was done so far is kept.
@@ -84,7 +85,7 @@ class CatchUp:
                 return True
             from rollout.store.local.index_threads import ThreadRows  # noqa: PLC0415 - usually nothing has changed
 
-            threads = ThreadRows(self._index, self._home, self._fs, self._names, self._now_ms)
+            threads = ThreadRows(self._index, self._home, self._fs, self._given, self._now_ms)
             if changes.any:
                 with self._index.writing():
                     self._take_in(changes, threads)
@@ -98,7 +99,7 @@ class CatchUp:
         """What differs now; nothing is changed."""
         folders: dict[str, Folder] = {}
         fleeting: set[str] = set()
-        found = Changes([], [], None)
+        found = Changes([], [])
         for _ in range(ROUNDS):
             before = archive_state(self._home, self._fs)
             found = self._changes()
@@ -120,17 +121,19 @@ class CatchUp:
                     folders.append(folder)
             elif folder.entries:
                 folders.append(folder)
-        names = self._names_stamp()
-        return Changes(folders, sorted(known), names if names != self._index.one("SELECT names FROM home") else None)
+        names, tags = self._differing("names", NAME_INDEX), self._differing("tags", TAGS_FILE)
+        return Changes(folders, sorted(known), names, tags)
 
     def _now_ms(self) -> int:
         return self._clock.time_ns() // 1_000_000
 
-    def _names_stamp(self) -> str:
+    def _differing(self, column: str, name: str) -> str | None:
+        """The stamp of a file beside the rollouts when it is not the one that the index knows."""
         try:
-            return stamp_at(os.path.join(self._home, NAME_INDEX), self._fs)
+            stamp = stamp_at(os.path.join(self._home, name), self._fs)
         except OSError:
-            return ""
+            stamp = ""
+        return stamp if stamp != self._index.one(f"SELECT {column} FROM home") else None  # noqa: S608 - our own words
 
     def _take_in(self, changes: Changes, threads: ThreadRows) -> None:
         """Make the tables of folders and files agree, and put on the list whose rows have to be made anew."""
@@ -155,6 +158,9 @@ class CatchUp:
         if changes.names is not None:
             self._index.db.execute("UPDATE home SET names = ?", (changes.names,))
             threads.rename_all()
+        if changes.tags is not None:
+            self._index.db.execute("UPDATE home SET tags = ?", (changes.tags,))
+            threads.tag_all()
 
     def _named(self, path: str) -> File | None:
         return file_named(f"{self._home}/{path}", archived=path.startswith(f"{ARCHIVED}/"))

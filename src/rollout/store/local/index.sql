@@ -7,6 +7,7 @@ CREATE TABLE home (
     device TEXT NOT NULL,
     inode TEXT NOT NULL,
     names TEXT NOT NULL DEFAULT '',      -- session_index.jsonl as it was when its names were taken in
+    tags TEXT NOT NULL DEFAULT '',       -- rollout_tags.jsonl in the same way
     loading INTEGER NOT NULL DEFAULT 0,  -- 1 while the first rows are made: `thread` has no indexes until all are there
     writing INTEGER NOT NULL DEFAULT 0,  -- 1 inside our own transactions
     spoiled INTEGER NOT NULL DEFAULT 0   -- 1 when somebody else has changed a row
@@ -91,8 +92,14 @@ CREATE TABLE facts (
     segments INTEGER NOT NULL,
     problem,
     summary TEXT NOT NULL,
-    begun TEXT                           -- the head of a long file, so that growing costs its tail alone
+    begun TEXT,                          -- the head of a long file, so that growing costs its tail alone
+    tags TEXT,                           -- JSON; NULL where there are neither tags nor a note
+    note
 );
+CREATE INDEX facts_tags ON facts (thread) WHERE tags IS NOT NULL;
+
+CREATE TABLE tag (tag TEXT NOT NULL, thread INTEGER NOT NULL, PRIMARY KEY (tag, thread)) WITHOUT ROWID;
+CREATE INDEX tag_thread ON tag (thread);
 
 -- What the text filter looks through; `titles` knows the beginning of each by threes, all of it unless it is long.
 CREATE TABLE words (thread INTEGER PRIMARY KEY, text TEXT NOT NULL, long INTEGER NOT NULL);
@@ -132,6 +139,9 @@ CREATE TRIGGER thread_gone AFTER DELETE ON thread WHEN NOT (SELECT writing FROM 
 CREATE TRIGGER facts_added AFTER INSERT ON facts WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
 CREATE TRIGGER facts_changed AFTER UPDATE ON facts WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
 CREATE TRIGGER facts_gone AFTER DELETE ON facts WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER tag_added AFTER INSERT ON tag WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER tag_changed AFTER UPDATE ON tag WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER tag_gone AFTER DELETE ON tag WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
 CREATE TRIGGER words_added AFTER INSERT ON words WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
 CREATE TRIGGER words_changed AFTER UPDATE ON words WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
 CREATE TRIGGER words_gone AFTER DELETE ON words WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;

@@ -249,6 +249,7 @@ def narrow_filters(index: Index, query: ThreadQuery) -> list[Narrow]:
             found.append(_equal(column, [plain_id(wanted)]))
     if query.name is not None:
         found.append(_equal("name", [query.name.strip()]))
+    found += [_tag(at, tag) for at, tag in enumerate(query.tags)]
     if query.branches:
         found.append(_equal("branch", [*query.branches]))
     if query.cwds:
@@ -269,6 +270,13 @@ def _one_of(column: str, wanted: str, values: dict[str, Any]) -> Narrow:
     sql = f"{column} IN ({wanted})"
     count = f"thread INDEXED BY thread_by_{column} WHERE {sql}"
     return Narrow(sql, f"{count} AND +{{kinds}}", values, count)
+
+
+def _tag(at: int, tag: str) -> Narrow:
+    """The threads that bear a tag; each tag narrows further."""
+    name = f"tag{at}"
+    source = f"(SELECT thread FROM tag WHERE tag = :{name})"  # noqa: S608 - our own words, values are bound
+    return Narrow(f"id IN {source}", f"thread WHERE id IN {source} AND +{{kinds}}", {name: to_text(tag)}, source)
 
 
 def _cwds(index: Index, query: ThreadQuery) -> Iterator[int]:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from rollout.journal.filesystem import Filesystem
     from rollout.store.local.catchup import Clock
+    from rollout.store.local.given import Given
     from rollout.store.local.index import Index
-    from rollout.store.local.names import Names
 
 _TRIES = 5
 _PATIENCE_MS = 5000
@@ -54,9 +54,9 @@ class Rebuilt(NamedTuple):
 class Rebuild:
     """Makes the index of one home anew."""
 
-    def __init__(self, place: IndexPlace, home: str, fs: Filesystem, names: Names, clock: Clock) -> None:
+    def __init__(self, place: IndexPlace, home: str, fs: Filesystem, given: Given, clock: Clock) -> None:
         """Nothing is made yet."""
-        self._place, self._home, self._fs, self._names, self._clock = place, home, fs, names, clock
+        self._place, self._home, self._fs, self._given, self._clock = place, home, fs, given, clock
         self._new = IndexPlace(f"{place.path}.new", ours=False)
 
     def run(self, progress: Callable[[int], object] = lambda _: None) -> Rebuilt:
@@ -91,7 +91,7 @@ class Rebuild:
         counts: list[tuple[int, int]] = []
         with usable(self._new), open_index(self._new, identity_of(self._home)) as index:
             for _ in range(_TRIES):
-                CatchUp(index, self._home, self._fs, self._names, self._clock).run(None, progress)
+                CatchUp(index, self._home, self._fs, self._given, self._clock).run(None, progress)
                 counts.append((threads_in(index), len(by_thread(Walk(self._home, self._fs).everything())[0])))
                 if counts[-1][0] == counts[-1][1]:
                     return counts[-1]

@@ -31,7 +31,7 @@ KNOWN_CHARACTERS = 1000
 
 STORED = (
     "t.id, f.id, fi.folder, fi.name, fi.stamp, t.kind, t.size, f.created_ms, t.updated, t.active, t.name, f.summary,"
-    " f.segments, f.problem FROM thread t JOIN facts f ON f.thread = t.id JOIN file fi ON fi.id = f.file"
+    " f.segments, f.problem, f.tags, f.note FROM thread t JOIN facts f ON f.thread = t.id JOIN file fi ON fi.id = f.file"
 )
 """The columns of ``Stored`` and where they are, behind ``SELECT``."""
 
@@ -53,6 +53,8 @@ class Stored(NamedTuple):
     summary: str
     segments: int
     problem: str | bytes | None
+    tags: str | None
+    note: str | bytes | None
 
 
 class StoredSummary(Summary):
@@ -112,11 +114,22 @@ def begun_of(text: str | None, inode: str) -> Begun | None:
 
 def thread_of(stored: Stored, folder: str, *, archived: bool) -> Thread:
     """The row of a thread; ``folder``: the absolute path of its newest file's folder."""
-    _, identity, _, name, _, _, size, created, updated, active, given, summary, segments, problem = stored
+    _, identity, _, name, _, _, size, created, updated, active, given, summary, segments, problem, tags, note = stored
     path = f"{folder}/{name if isinstance(name, str) else path_of(name)}"
     times = (created, updated, active)
-    facts = (kept_text(given), StoredSummary(summary), segments, kept_text(problem))
+    labels = ((), "") if tags is None else (tags_of(tags), kept_text(note) or "")
+    facts = (kept_text(given), StoredSummary(summary), segments, kept_text(problem), *labels)
     return tuple.__new__(Thread, (ThreadId(identity), path, archived, size, *times, *facts))  # half the price
+
+
+def tags_json(thread: Thread) -> str | None:
+    """The tags of a row, None where it has neither tags nor a note."""
+    return _encode(thread.tags) if thread.tags or thread.note else None
+
+
+def tags_of(kept: str | None) -> tuple[str, ...]:
+    """The tags again."""
+    return tuple(json.loads(kept)) if kept else ()
 
 
 def to_text(text: str | None) -> str | bytes | None:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from rollout.journal.filesystem import Filesystem
     from rollout.query import Thread
     from rollout.store.local.catchup import Clock
+    from rollout.store.local.given import Given
     from rollout.store.local.index import Index
     from rollout.store.local.index_path import IndexPlace
-    from rollout.store.local.names import Names
 
 _ALL = 1 << 40
 
@@ -81,9 +81,9 @@ class Status(NamedTuple):
 class IndexStatus:
     """Looks at the index of one home."""
 
-    def __init__(self, place: IndexPlace, home: str, fs: Filesystem, names: Names, clock: Clock) -> None:
+    def __init__(self, place: IndexPlace, home: str, fs: Filesystem, given: Given, clock: Clock) -> None:
         """Nothing is opened yet."""
-        self._place, self._home, self._fs, self._names, self._clock = place, home, fs, names, clock
+        self._place, self._home, self._fs, self._given, self._clock = place, home, fs, given, clock
 
     def look(self) -> Status | None:
         """What the index holds; None when there is none. Raises IndexUnusableError."""
@@ -115,8 +115,8 @@ class IndexStatus:
                 with index, index.reading():
                     known = {row.path: row for row in self._rows(index)}
         query = EVERYTHING._replace(order=Order("created"), limit=_ALL)
-        finder = Finder(self._home, self._fs, self._names)
-        for listed in Listing(self._home, self._fs, self._names, finder).rows(query):
+        finder = Finder(self._home, self._fs, self._given.names)
+        for listed in Listing(self._home, self._fs, self._given, finder).rows(query):
             if listed.row is not None and listed.reason is None:
                 yield from self._compared(listed.row, known)
         for row in known.values():
@@ -148,7 +148,7 @@ class IndexStatus:
 
     def _differs(self, index: Index) -> dict[str, int]:
         """How many files differ now, by what has become of them."""
-        changes = CatchUp(index, self._home, self._fs, self._names, self._clock).changes()
+        changes = CatchUp(index, self._home, self._fs, self._given, self._clock).changes()
         table = FileTable(index, self._home)
         counts: Counter[str] = Counter()
         for folder in changes.folders:
@@ -159,6 +159,7 @@ class IndexStatus:
         for path in changes.gone:
             counts["gone"] += len(table.known(path))
         counts["names"] += changes.names is not None
+        counts["tags"] += changes.tags is not None
         return {kind: number for kind, number in counts.items() if number}
 
 

@@ -14,6 +14,7 @@ from rollout.store.local.index_rows import (
     fid_of,
     kept_text,
     summary_json,
+    tags_json,
     thread_of,
     to_text,
 )
@@ -29,21 +30,22 @@ _THREAD = (
     " forked, name, claims) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _BEFORE = (
-    "SELECT t.fid, t.id, t.kind, f.segments, w.text, f.begun FROM json_each(?) j JOIN thread t ON t.fid = unhex(j.value)"
+    "SELECT t.fid, t.id, t.kind, f.segments, w.text, f.begun, f.tags FROM json_each(?) j JOIN thread t ON t.fid = unhex(j.value)"
     " JOIN facts f ON f.thread = t.id JOIN words w ON w.thread = t.id"
 )
 _SIZE, _TOKENS = Order("size"), Order("tokens")
-_TABLES = (("thread", "id"), ("facts", "thread"), ("words", "thread"), ("titles", "rowid"))
+_TABLES = (("thread", "id"), ("facts", "thread"), ("words", "thread"), ("titles", "rowid"), ("tag", "thread"))
 
 
 class Before(NamedTuple):
-    """What stands in the tables of a thread: its number, kind, segments, words, and the head of a long file."""
+    """What stands in the tables of a thread: its number, kind, segments, words, the head of a long file, its tags."""
 
     number: int
     kind: int
     segments: int
     words: str
     begun: str | None
+    tags: str | None
 
 
 class Place(NamedTuple):
@@ -65,6 +67,8 @@ class ThreadTable:
         self._facts: list[tuple[object, ...]] = []
         self._words: list[tuple[int, str, bool]] = []
         self._stale_words: list[tuple[int]] = []
+        self._tags: list[tuple[str, int]] = []
+        self._stale_tags: list[tuple[int]] = []
         self._removed: list[tuple[int]] = []
         self._kinds: dict[Kind, int] = {}
         self._cwds: dict[str, int] = {}
@@ -92,8 +96,10 @@ class ThreadTable:
         self._count(kind, 1, row.segments)
         facts = (
             number, row.id, place.file, row.created_ms, row.segments, to_text(row.problem), summary_json(summary), begun,
+            tags_json(row), to_text(row.note or None),
         )  # fmt: skip
         self._facts.append(facts)
+        self._tagged(number, row.tags, before)
         self._keep_words(number, text_of(row), before)
 
     def remove(self, before: Before) -> None:
@@ -108,13 +114,15 @@ class ThreadTable:
             run(f"DELETE FROM {table} WHERE {column} = ?", self._removed)  # noqa: S608 - our own words, values are bound
         run("DELETE FROM titles WHERE rowid = ?", self._stale_words)
         run(_THREAD, self._kept)
-        run("INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._facts)
+        run("INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._facts)
+        run("DELETE FROM tag WHERE thread = ?", self._stale_tags)
+        run("INSERT INTO tag (tag, thread) VALUES (?, ?)", self._tags)
         run("INSERT OR REPLACE INTO words VALUES (?, ?, ?)", self._words)
         titles = [(number, text[:KNOWN_CHARACTERS]) for number, text, _ in self._words]
         run("INSERT INTO titles (rowid, text) VALUES (?, ?)", titles)
         counts = [(self._threads[kind], self._segments[kind], kind) for kind in self._threads]
         run("UPDATE kind SET threads = threads + ?, segments = segments + ? WHERE id = ?", counts)
-        for done in (self._removed, self._stale_words, self._kept, self._facts, self._words):
+        for done in (self._removed, self._stale_words, self._kept, self._facts, self._words, self._stale_tags, self._tags):
             done.clear()
         self._threads.clear()
         self._segments.clear()
@@ -152,6 +160,11 @@ class ThreadTable:
                 return
             self._stale_words.append((number,))
         self._words.append((number, text, len(text) > KNOWN_CHARACTERS))
+
+    def _tagged(self, number: int, tags: tuple[str, ...], before: Before | None) -> None:
+        if before and before.tags:
+            self._stale_tags.append((number,))
+        self._tags += [(tag, number) for tag in tags]
 
     def _kind_id(self, kind: Kind) -> int:
         known = self._kinds.get(kind)

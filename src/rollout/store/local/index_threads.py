@@ -7,12 +7,23 @@ import os
 from typing import TYPE_CHECKING
 
 from rollout.ids import ThreadId
+from rollout.labels import NO_LABELS, Labels
 from rollout.query import plain_id
+from rollout.store.local.given import Given
 from rollout.store.local.headtail import read_facts, read_grown
 from rollout.store.local.index_files import Row
-from rollout.store.local.index_rows import begun_json, begun_of, fid_of, fill, id_of, kept_text, path_of, to_path
+from rollout.store.local.index_rows import (
+    begun_json,
+    begun_of,
+    fid_of,
+    fill,
+    id_of,
+    kept_text,
+    path_of,
+    tags_of,
+    to_path,
+)
 from rollout.store.local.index_table import Place, ThreadTable
-from rollout.store.local.names import Names
 from rollout.store.local.paths import time_ms
 from rollout.store.local.rows import Rows
 from rollout.store.local.trash import TRASH
@@ -35,19 +46,26 @@ _FILES = (
 )
 
 
-class _Given(Names):
-    """The names as they were when the first one was asked for: a thousand rows need no thousand looks."""
+class _AtOnce(Given):
+    """What was given as it was when it was first asked for: a thousand rows need no thousand looks."""
 
-    def __init__(self, names: Names) -> None:
-        super().__init__(os.path.dirname(names.path))
-        self._source = names
-        self._given: dict[ThreadId, str] | None = None
+    def __init__(self, home: str, fs: Filesystem, source: Given) -> None:
+        super().__init__(home, fs)
+        self._source = source
+        self._known: tuple[dict[ThreadId, str], dict[ThreadId, Labels]] | None = None
 
-    def of(self, thread_id: str) -> str | None:
+    def name_of(self, thread_id: str) -> str | None:
         """The name of a thread, None when it has none."""
-        if self._given is None:
-            self._given = self._source.all()
-        return self._given.get(ThreadId(thread_id))
+        return self._all()[0].get(ThreadId(thread_id))
+
+    def labels_of(self, thread_id: str) -> Labels:
+        """The tags and the note of a thread."""
+        return self._all()[1].get(ThreadId(thread_id), NO_LABELS)
+
+    def _all(self) -> tuple[dict[ThreadId, str], dict[ThreadId, Labels]]:
+        if self._known is None:
+            self._known = self._source.names.all(), self._source.tags.all()
+        return self._known
 
 
 class _ReadRows(Rows):
@@ -73,11 +91,11 @@ class _ReadRows(Rows):
 class ThreadRows:
     """Makes and takes away the rows of one index; ``missed`` collects the paths of threads that are gone."""
 
-    def __init__(self, index: Index, home: str, fs: Filesystem, names: Names, now_ms: Callable[[], int]) -> None:
+    def __init__(self, index: Index, home: str, fs: Filesystem, given: Given, now_ms: Callable[[], int]) -> None:
         """Nothing is read yet."""
         self._index, self._home, self._fs, self._now_ms = index, home, fs, now_ms
-        self._names = names
-        self._rows = _ReadRows(home, fs, _Given(names), self._rollout)
+        self._given = given
+        self._rows = _ReadRows(home, fs, _AtOnce(home, fs, given), self._rollout)
         self._table = ThreadTable(index)
         self._bases: set[str] = set()
         self._new_bases: list[tuple[str, str]] = []
@@ -127,15 +145,27 @@ class ThreadRows:
 
     def rename_all(self) -> None:
         """Have the rows made anew whose names are no longer those that people gave."""
-        given = self._names.all()
+        given = self._given.names.all()
         for fid_text, name in self._index.rows(
             "SELECT f.id, t.name FROM thread t JOIN facts f ON f.thread = t.id WHERE t.name IS NOT NULL"
         ):
             if given.pop(fid_text, None) != kept_text(name):
                 given[fid_text] = ""
-        stale = [(thread,) for thread in given]
+        self._remake(given)
+
+    def tag_all(self) -> None:
+        """Have the rows made anew whose tags or notes are no longer those that people gave."""
+        given = dict(self._given.tags.all())
+        for thread, tags, note in self._index.rows("SELECT id, tags, note FROM facts WHERE tags IS NOT NULL"):
+            known = Labels(tags_of(tags), kept_text(note) or "")
+            if given.pop(thread, NO_LABELS) != known:
+                given[thread] = NO_LABELS
+        self._remake(given)
+
+    def _remake(self, threads: Iterable[str]) -> None:
         self._index.db.executemany(
-            "INSERT OR IGNORE INTO todo SELECT i.thread, '' FROM facts f JOIN file i ON i.id = f.file WHERE f.id = ?", stale
+            "INSERT OR IGNORE INTO todo SELECT i.thread, '' FROM facts f JOIN file i ON i.id = f.file WHERE f.id = ?",
+            [(thread,) for thread in threads],
         )
 
     def row(self, number: int) -> Thread | None:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from rollout.journal.filesystem import Filesystem
     from rollout.query import Thread, ThreadQuery
     from rollout.store.local.catchup import Clock
+    from rollout.store.local.given import Given
     from rollout.store.local.index import Index
     from rollout.store.local.index_path import IndexPlace
     from rollout.store.local.index_query import Answer
     from rollout.store.local.index_rows import Stored
-    from rollout.store.local.names import Names
 
 _TRIES = 10
 BUDGET_S = 3.0
@@ -36,9 +36,9 @@ BUDGET_S = 3.0
 class IndexedListing:
     """Answers queries on one home through its index; keeps nothing between calls."""
 
-    def __init__(self, place: IndexPlace, home: str, fs: Filesystem, names: Names, clock: Clock) -> None:
+    def __init__(self, place: IndexPlace, home: str, fs: Filesystem, given: Given, clock: Clock) -> None:
         """Nothing is opened yet."""
-        self._place, self._home, self._fs, self._names, self._clock = place, home, fs, names, clock
+        self._place, self._home, self._fs, self._given, self._clock = place, home, fs, given, clock
 
     def page(self, query: ThreadQuery) -> Page:
         """The page that a query asks for, the same as from the files; ``hidden`` covers the whole home.
@@ -49,13 +49,13 @@ class IndexedListing:
         if query.providers and query.default_provider is None:
             query = query._replace(default_provider=read_config(self._home).model_provider)
         with usable(self._place), open_index(self._place, identity_of(self._home)) as index:
-            catchup = CatchUp(index, self._home, self._fs, self._names, self._clock)
+            catchup = CatchUp(index, self._home, self._fs, self._given, self._clock)
             for _ in range(_TRIES):
                 if not catchup.run(BUDGET_S):
                     break
                 with index.reading():
                     if not catchup.left():  # else another program has begun to take in what came since
-                        return PageMaker(index, self._home, self._fs, self._names).page(query)
+                        return PageMaker(index, self._home, self._fs, self._given).page(query)
             raise IndexUnusableError(
                 f"the index at {self._place.path} is not complete yet ({catchup.left()} threads are left):"
                 " each listing goes on with it, `rollout index rebuild` finishes it"
@@ -65,9 +65,9 @@ class IndexedListing:
 class PageMaker:
     """Makes a page from an index that has just caught up; called inside ``Index.reading``."""
 
-    def __init__(self, index: Index, home: str, fs: Filesystem, names: Names) -> None:
+    def __init__(self, index: Index, home: str, fs: Filesystem, given: Given) -> None:
         """Nothing is read yet."""
-        self._index, self._home, self._fs, self._names = index, home, fs, names
+        self._index, self._home, self._fs, self._given = index, home, fs, given
         self._folders: dict[int, str] = {}
         self._archived: dict[int, bool] = {}
 
@@ -106,7 +106,7 @@ class PageMaker:
         """The row made from the files as they are now; without one, why it is left out."""
         from rollout.store.local.index_threads import ThreadRows  # noqa: PLC0415 - hardly ever
 
-        row = ThreadRows(self._index, self._home, self._fs, self._names, lambda: 0).row(stored.thread)
+        row = ThreadRows(self._index, self._home, self._fs, self._given, lambda: 0).row(stored.thread)
         if row is None:
             return None, "vanished"
         reason = why_hidden(row, query)

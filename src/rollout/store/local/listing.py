@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rollout.journal.filesystem import Filesystem
     from rollout.query import Key, Order, ThreadQuery
     from rollout.store.local.finding import Finder
-    from rollout.store.local.names import Names
+    from rollout.store.local.given import Given
     from rollout.store.local.walk import File
 
 _LOOK_AHEAD = 64
@@ -48,11 +48,11 @@ class Listed(NamedTuple):
 class Listing:
     """One answer in the making; made for one query, used once, by one thread."""
 
-    def __init__(self, home: str, fs: Filesystem, names: Names, finder: Finder) -> None:
+    def __init__(self, home: str, fs: Filesystem, given: Given, finder: Finder) -> None:
         """Nothing is read yet."""
         self._home = home
         self._fs = fs
-        self._rows = Rows(home, fs, names, finder.rollout)
+        self._rows = Rows(home, fs, given, finder.rollout)
         self._walk = Walk(home, fs)
         self._known: set[str] | None = None
         self._seen: set[str] = set()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from rollout.errors import ExistsError, FormatError, WriteError
 from rollout.journal.filesystem import FILE_MODE, make_folders
-from rollout.store.local.names import sync_folder
 from rollout.store.local.paths import ZST, folder_for, parse_name
+from rollout.store.local.sidecar import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

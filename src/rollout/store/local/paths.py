@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SESSIONS = "sessions"
 ARCHIVED = "archived_sessions"
 NAME_INDEX = "session_index.jsonl"
+TAGS_FILE = "rollout_tags.jsonl"
 PREFIX = "rollout-"
 SUFFIX = ".jsonl"
 ZST = ".zst"

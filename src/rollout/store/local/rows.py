@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rollout.journal.filesystem import Filesystem
+    from rollout.store.local.given import Given
     from rollout.store.local.headtail import Facts
-    from rollout.store.local.names import Names
     from rollout.store.local.walk import File, Group
     from rollout.summary import Summary
 
@@ -38,11 +38,11 @@ def inherit(summary: Summary, whole: Summary) -> None:
 class Rows:
     """Makes rows of groups of files; files are looked at, never changed."""
 
-    def __init__(self, home: str, fs: Filesystem, names: Names, find_rollout: Callable[[str], File | None]) -> None:
+    def __init__(self, home: str, fs: Filesystem, given: Given, find_rollout: Callable[[str], File | None]) -> None:
         """``find_rollout`` finds the file with a rollout id, wherever it lies."""
         self._home = home
         self._fs = fs
-        self._names = names
+        self._given = given
         self._find_rollout = find_rollout
 
     def row(self, group: Group) -> Thread | None:
@@ -57,6 +57,7 @@ class Rows:
         thread_id = try_parse(summary.id or "") or ThreadId(group.newest.thread_id)
         modified_ms = facts.modified_ns // 1_000_000
         created_ms = parse_ms(summary.created_at)
+        tags, note = self._given.labels_of(thread_id)
         return Thread(
             id=thread_id,
             path=path,
@@ -65,10 +66,12 @@ class Rows:
             created_ms=time_ms(group.newest.key) if created_ms is None else created_ms,
             modified_ms=modified_ms,
             active_ms=modified_ms if facts.active_ms is None else facts.active_ms,
-            name=self._names.of(thread_id),
+            name=self._given.name_of(thread_id),
             summary=summary,
             segments=len(group.files),
             problem=facts.problem,
+            tags=tags,
+            note=note,
         )
 
     def modified_ms(self, group: Group) -> int | None:

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from rollout.store.local.chain import Chains
     from rollout.store.local.finding import Finder
     from rollout.store.local.fulltext import FileRow, LineRow, Words
+    from rollout.store.local.given import Given
     from rollout.store.local.index_path import IndexPlace
-    from rollout.store.local.names import Names
     from rollout.store.local.walk import File, Group
 
 FEW = 1000
@@ -52,7 +52,7 @@ class Home(NamedTuple):
 
     path: str
     fs: Filesystem
-    names: Names
+    given: Given
     finder: Finder
     chains: Chains
 
@@ -105,7 +105,7 @@ class Search:
 
     def _catch_up(self, words: Words, place: IndexPlace) -> None:
         home = self._home
-        rows = Rows(home.path, home.fs, home.names, home.finder.rollout)
+        rows = Rows(home.path, home.fs, home.given, home.finder.rollout)
         files = [file for group in self._groups for file in group.files]
         with usable(place):
             filling = Filling(words, home.chains, rows, home.fs)
@@ -254,7 +254,7 @@ class _Chosen(Listing):
     """A listing of some threads of a home; what the words know of their times is not looked up again."""
 
     def __init__(self, home: Home, groups: list[Group], everything: list[Group], known: dict[str, FileRow]) -> None:
-        super().__init__(home.path, home.fs, home.names, home.finder)
+        super().__init__(home.path, home.fs, home.given, home.finder)
         self._chosen, self._files = groups, known
         self._known = {group.newest.thread_id for group in everything}
 

@@ -17,8 +17,8 @@ from rollout.journal.filesystem import OS
 from rollout.store.base import Owner, Receipt, SearchPage, Segment, ThreadStore, Writer
 from rollout.store.local.cwd import Folders
 from rollout.store.local.finding import Finder, file_at, physical_files
+from rollout.store.local.given import Given
 from rollout.store.local.home import find_home, home_of_path
-from rollout.store.local.names import Names
 from rollout.store.local.paths import logical_name
 from rollout.store.local.trash import Trash
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from rollout.journal.filesystem import Filesystem
+    from rollout.labels import Labels
     from rollout.lines import Found, Gap, Line, Position
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.search_query import SearchQuery
@@ -94,8 +95,8 @@ class LocalStore(ThreadStore):
         self._index = index
         self._fs = fs
         self._clock: Clock = clock or _RealClock()
-        self._names = Names(self.home, fs)
-        self._finder = Finder(self.home, fs, self._names)
+        self._given = Given(self.home, fs)
+        self._finder = Finder(self.home, fs, self._given.names)
 
     def create(self, thread_id: ThreadId, place: Place) -> Writer:
         """A writer of a new thread; nothing is stored and no lock is taken until its ``begin``."""
@@ -206,7 +207,7 @@ class LocalStore(ThreadStore):
         """The row of a listing for one thread, from its newest file alone. Raises NotFoundError."""
         from rollout.store.local.rows import Rows  # noqa: PLC0415 - an index answers without it
 
-        row = Rows(self.home, self._fs, self._names, self._finder.rollout).row(self._finder.group(thread_id))
+        row = Rows(self.home, self._fs, self._given, self._finder.rollout).row(self._finder.group(thread_id))
         if row is None:
             raise NotFoundError(f"thread {thread_id} went away while it was looked at")
         return row
@@ -226,7 +227,7 @@ class LocalStore(ThreadStore):
             from rollout.store.local.indexed_listing import IndexedListing  # noqa: PLC0415 - only who needs it pays for it
 
             try:
-                return IndexedListing(self._index, self.home, self._fs, self._names, self._clock).page(query)
+                return IndexedListing(self._index, self.home, self._fs, self._given, self._clock).page(query)
             except IndexUnusableError as error:
                 note = f"listed from the files: {error}"
         page = self._listing().page(query)
@@ -236,13 +237,13 @@ class LocalStore(ThreadStore):
         """What an index of this home holds, and how far it agrees with the files."""
         from rollout.store.local.index_status import IndexStatus  # noqa: PLC0415 - only who needs it pays for it
 
-        return IndexStatus(place, self.home, self._fs, self._names, self._clock)
+        return IndexStatus(place, self.home, self._fs, self._given, self._clock)
 
     def index_rebuild(self, place: IndexPlace) -> Rebuild:
         """Makes an index of this home anew."""
         from rollout.store.local.index_rebuild import Rebuild  # noqa: PLC0415 - only who needs it pays for it
 
-        return Rebuild(place, self.home, self._fs, self._names, self._clock)
+        return Rebuild(place, self.home, self._fs, self._given, self._clock)
 
     def find_path(self, thread_id: str, *, archived: bool = False) -> str | None:
         """The newest file of an active (or archived) thread, None when there is none."""
@@ -270,7 +271,7 @@ class LocalStore(ThreadStore):
         from rollout.store.local.fulltext import Use, words_place  # noqa: PLC0415 - only who needs it pays for it
         from rollout.store.local.searching import Home, Search  # noqa: PLC0415 - only who needs it pays for it
 
-        home = Home(self.home, self._fs, self._names, self._finder, self._chains())
+        home = Home(self.home, self._fs, self._given, self._finder, self._chains())
         usual = Use(words_place(self._index), new=True) if self._index else Use()
         with Search(home, text, query, use or usual) as search:
             search.prepare()
@@ -300,11 +301,36 @@ class LocalStore(ThreadStore):
             raise InvalidQueryError("a thread's name cannot be empty")
         identity = self._identity(thread_id)
         self._finder.group(identity)
-        self._names.append(identity, name.strip(), now_ns=self._clock.time_ns())
+        self._given.names.append(identity, name.strip(), now_ns=self._clock.time_ns())
 
     def names(self) -> Mapping[str, str]:
         """The newest name of every thread that has one, those without a rollout included."""
-        return {str(thread_id): name for thread_id, name in self._names.all().items()}
+        return {str(thread_id): name for thread_id, name in self._given.names.all().items()}
+
+    def set_tags(self, thread_id: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+        """Give and take tags, durably. Raises InvalidQueryError, NotFoundError, WriteError, LockError."""
+        from rollout.labels import checked_tags  # noqa: PLC0415 - only who tags pays for it
+
+        added, removed = checked_tags(add), checked_tags(remove)
+        identity = self._identity(thread_id)
+        self._finder.group(identity)
+        tags = self._given.tags
+        if tags.of(identity) != tags.of(identity).tagged(added, removed):
+            tags.tag(identity, added, removed, now_ns=self._clock.time_ns())
+        return tags.of(identity).tags
+
+    def set_note(self, thread_id: str, note: str) -> None:
+        """Write the note of a thread, durably. Raises InvalidQueryError, NotFoundError, WriteError, LockError."""
+        from rollout.labels import checked_note  # noqa: PLC0415 - the same
+
+        text, identity = checked_note(note), self._identity(thread_id)
+        self._finder.group(identity)
+        if self._given.tags.of(identity).note != text:
+            self._given.tags.note(identity, text, now_ns=self._clock.time_ns())
+
+    def labels(self) -> Mapping[str, Labels]:
+        """The tags and notes of every thread that has any, those without a rollout included."""
+        return {str(thread_id): labels for thread_id, labels in self._given.tags.all().items()}
 
     def remove(self, thread_id: str) -> Receipt:
         """Move the thread into the home's trash. Raises RolloutError while forks build on it."""
@@ -315,18 +341,22 @@ class LocalStore(ThreadStore):
             if forks:
                 raise RolloutError(f"thread {identity} is the base of {', '.join(forks)}; remove those first")
             files = physical_files(group, self.home, self._fs)
-            receipt = Trash(self.home, self._fs).throw(identity, files, self._names.lines_of(identity))
-            self._names.remove(identity)
+            names, tags = self._given.names, self._given.tags
+            receipt = Trash(self.home, self._fs).throw(identity, files, names.lines_of(identity), tags.lines_of(identity))
+            names.remove(identity)
+            tags.remove(identity)
             return receipt
 
     def restore(self, receipt: Receipt) -> None:
-        """Bring a removed thread back: bytes, names, times, title. Raises NotFoundError, ExistsError."""
+        """Bring a removed thread back: bytes, names, times, title, tags. Raises NotFoundError, ExistsError."""
         trash = Trash(self.home, self._fs)
         identity = trash.look(receipt.token).thread_id
         with self._locks().acquire(identity):
             removed = trash.take_back(receipt.token)
-            if removed.names and self._names.of(identity) is None:
-                self._names.append_lines(removed.names)
+            if removed.names and self._given.names.of(identity) is None:
+                self._given.names.append_lines(removed.names)
+            if removed.tags:
+                self._given.tags.append_lines(removed.tags)
             trash.forget(receipt.token)
 
     def close(self) -> None:
@@ -363,7 +393,7 @@ class LocalStore(ThreadStore):
     def _listing(self) -> Listing:
         from rollout.store.local.listing import Listing  # noqa: PLC0415 - an index answers without it
 
-        return Listing(self.home, self._fs, self._names, self._finder)
+        return Listing(self.home, self._fs, self._given, self._finder)
 
     def _state(self, path: str) -> tuple[int, int, int] | None:
         """What changes when a file grows; None when it is no longer there."""

@@ -17,8 +17,8 @@ from rollout.errors import FormatError, NotFoundError, WriteError
 from rollout.journal.filesystem import CREATE_NEW, READ, make_folders, write_all
 from rollout.store.base import Receipt
 from rollout.store.local.moving import move_all, stands
-from rollout.store.local.names import sync_folder
 from rollout.store.local.paths import ARCHIVED, SESSIONS
+from rollout.store.local.sidecar import sync_folder
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ _MOST_MANIFEST = 64 * 1024 * 1024
 
 
 class Removed(NamedTuple):
-    """What a manifest tells: whose thread, the files as (path inside the home, name in the trash), name lines."""
+    """What a manifest tells: whose thread, the files as (path inside the home, name in the trash), lines of names and tags."""
 
     thread_id: str
     files: list[tuple[str, str]]
     names: bytes
+    tags: bytes = b""
 
 
 class Trash:
@@ -46,8 +47,8 @@ class Trash:
         self._home = home
         self._fs = fs
 
-    def throw(self, thread_id: str, files: list[File], names: bytes) -> Receipt:
-        """Move files (newest first) here.
+    def throw(self, thread_id: str, files: list[File], names: bytes, tags: bytes = b"") -> Receipt:
+        """Move files (newest first) here; the lines that name and tag the thread are kept with them.
 
         Raises WriteError; then each file is at one of its two places, and repeating the removal takes away what
         is left.
@@ -55,7 +56,7 @@ class Trash:
         folder = self._make_folder(thread_id)
         kept = [(os.path.relpath(file.path, self._home), f"{number}.kept") for number, file in enumerate(files)]
         size = sum(self._fs.lstat(file.path).st_size for file in files)
-        self._write_manifest(folder, Removed(thread_id, kept, names))
+        self._write_manifest(folder, Removed(thread_id, kept, names, tags))
         moves = [(os.path.join(self._home, path), os.path.join(folder, name)) for path, name in kept]
         move_all(self._fs, moves[::-1])
         return Receipt(thread_id, os.path.basename(folder), tuple(file.name for file in files[::-1]), size)
@@ -103,7 +104,7 @@ class Trash:
         raise AssertionError("count() has no end")
 
     def _write_manifest(self, folder: str, removed: Removed) -> None:
-        told = {"thread_id": removed.thread_id, "files": removed.files, "names": removed.names.decode()}
+        told = {"thread_id": removed.thread_id, "files": removed.files, "names": removed.names.decode(), "tags": removed.tags.decode("utf-8", "surrogateescape")}
         path = os.path.join(folder, _MANIFEST)
         try:
             fd = self._fs.open(path, CREATE_NEW)
@@ -124,7 +125,8 @@ class Trash:
         try:
             told: dict[str, Any] = json.loads(data.decode("utf-8", "surrogateescape"))
             files = [(str(place), str(name)) for place, name in told["files"]]
-            removed = Removed(str(told["thread_id"]), files, str(told["names"]).encode())
+            tags = str(told.get("tags", "")).encode("utf-8", "surrogateescape")
+            removed = Removed(str(told["thread_id"]), files, str(told["names"]).encode(), tags)
         except (ValueError, KeyError, TypeError) as error:
             raise FormatError(f"{path} cannot be read: {error}; move its files back by hand") from None
         for place, name in removed.files:

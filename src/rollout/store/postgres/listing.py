@@ -79,7 +79,7 @@ def _filters(query: ThreadQuery, values: dict[str, Any]) -> list[str]:
         "cwds": [exact(str(PurePosixPath(one))) for one in query.cwds],
         "branches": [exact(one) for one in query.branches], "since": query.since_ms, "until": query.until_ms,
         "parent": plain(plain_id(query.parent) or ""), "forked_from": plain(plain_id(query.forked_from) or ""),
-        "name": exact((query.name or "").strip()), "text": wanted_text(query.text or ""),
+        "name": exact((query.name or "").strip()), "tags": [plain(one) for one in query.tags], "text": wanted_text(query.text or ""),
     }  # fmt: skip
     conditions = (
         (query.archived is not None, "archived = %(archived)s"),
@@ -93,6 +93,7 @@ def _filters(query: ThreadQuery, values: dict[str, Any]) -> list[str]:
         (query.parent is not None, "parent = %(parent)s"),
         (query.forked_from is not None, "forked_from = %(forked_from)s"),
         (query.name is not None, "name = %(name)s"),
+        (query.tags, "tags @> %(tags)s::text[]"),
         (query.text, "strpos(texts, %(text)s) > 0"),
     )
     return [condition for wanted, condition in conditions if wanted]

@@ -1,4 +1,4 @@
-"""Names of threads, and what a text means."""
+"""Names, tags and notes of threads, and what a text means."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from rollout.ids import ThreadId, try_parse
+from rollout.labels import Labels
 from rollout.store.postgres.folding import exact
 
 if TYPE_CHECKING:
@@ -22,6 +23,16 @@ def all_names(fetch: Fetch, tenant: str) -> dict[str, str]:
         {"tenant": tenant},
     )
     return {identity: json.loads(name) for identity, name in rows}
+
+
+def all_labels(fetch: Fetch, tenant: str) -> dict[str, Labels]:
+    """The tags and notes of every thread that has any."""
+    rows = fetch(
+        "SELECT thread_id::text, tags, note FROM rollout.threads WHERE tenant = %(tenant)s"
+        " AND (tags <> '{}' OR note IS NOT NULL)",
+        {"tenant": tenant},
+    )
+    return {identity: Labels(tuple(tags), json.loads(note) if note else "") for identity, tags, note in rows}
 
 
 def resolve(fetch: Fetch, tenant: str, text: str) -> tuple[ThreadId, ...]:

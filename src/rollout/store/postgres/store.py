@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.errors import InvalidQueryError, NotFoundError
 from rollout.ids import ThreadId, try_parse
+from rollout.labels import checked_note, checked_tags
 from rollout.lines import Position
 from rollout.store.base import Segment, ThreadStore
 from rollout.store.postgres import following, listing, reading, trash
@@ -14,15 +15,16 @@ from rollout.store.postgres.chain import chain_of, files_of, whole_chain
 from rollout.store.postgres.connections import Connections
 from rollout.store.postgres.folding import STATE, FileState
 from rollout.store.postgres.leases import Leases
-from rollout.store.postgres.names import all_names, resolve
+from rollout.store.postgres.names import all_labels, all_names, resolve
 from rollout.store.postgres.searching import Search
 from rollout.store.postgres.storing import store_file
-from rollout.store.postgres.threads import building_on, one_thread, rename, summary_of
+from rollout.store.postgres.threads import annotate, building_on, one_thread, rename, summary_of, tag
 from rollout.store.postgres.writer import Opened, PostgresWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from rollout.labels import Labels
     from rollout.lines import Found
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.search_query import SearchQuery
@@ -204,6 +206,26 @@ class PostgresStore(ThreadStore):
     def names(self) -> Mapping[str, str]:
         """The newest name of every thread that has one."""
         return all_names(self._connections.fetch, self.tenant)
+
+    def set_tags(self, thread_id: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+        """Give and take tags; raises InvalidQueryError for what is no tag, NotFoundError."""
+        added, removed, identity = checked_tags(add), checked_tags(remove), self.row(thread_id).id
+        with self._connections.changing() as connection:
+            tags = tag(connection, self.tenant, identity, added, removed)
+        if tags is None:
+            raise NotFoundError(f"thread {identity} went away meanwhile; nothing was written")
+        return tags
+
+    def set_note(self, thread_id: str, note: str) -> None:
+        """Write the note of a thread; raises InvalidQueryError for what cannot be kept, NotFoundError."""
+        text, identity = checked_note(note), self.row(thread_id).id
+        with self._connections.changing() as connection:
+            if not annotate(connection, self.tenant, identity, text):
+                raise NotFoundError(f"thread {identity} went away meanwhile; nothing was written")
+
+    def labels(self) -> Mapping[str, Labels]:
+        """The tags and notes of every thread that has any."""
+        return all_labels(self._connections.fetch, self.tenant)
 
     def remove(self, thread_id: str) -> Receipt:
         """Take the thread away so that it can be restored; refuses while forks build on it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.ids import ThreadId
 from rollout.query import Thread, text_of, title_key
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from rollout.summary import Summary
 
 COLUMNS = (
-    "thread_id::text, path, archived, size, created_ms, modified_ms, active_ms, name, summary, segments"
+    "thread_id::text, path, archived, size, created_ms, modified_ms, active_ms, name, summary, segments, tags, note"
 )
 _WRITE = """
 INSERT INTO rollout.threads (tenant, thread_id, path, named_ms, archived, size, segments, created_ms, modified_ms,
-    active_ms, tokens, state, source, provider, cwd, branch, parent, forked_from, title, texts, summary, name)
+    active_ms, tokens, state, source, provider, cwd, branch, parent, forked_from, title, texts, summary, name, tags, note)
 VALUES (%(tenant)s, %(id)s, %(path)s, %(named_ms)s, %(archived)s, %(size)s, %(segments)s, %(created_ms)s,
     %(modified_ms)s, %(active_ms)s, %(tokens)s, %(state)s, %(source)s, %(provider)s, %(cwd)s, %(branch)s, %(parent)s,
-    %(forked_from)s, %(title)s, %(texts)s, %(summary)s, %(name)s)
+    %(forked_from)s, %(title)s, %(texts)s, %(summary)s, %(name)s, %(tags)s, %(note)s)
 """
 
 
@@ -43,7 +43,7 @@ def row_of_state(thread_id: ThreadId, name: str, state: FileState, named_ms: int
 
 def thread_of(row: Row) -> Thread:
     """A row of ``COLUMNS`` as a listing gives it."""
-    identity, path, archived, size, created, modified, active, name, summary_json, segments = row
+    identity, path, archived, size, created, modified, active, name, summary_json, segments, tags, note = row
     summary = summary_from(summary_json)
     return Thread(
         id=ThreadId(identity),
@@ -57,6 +57,8 @@ def thread_of(row: Row) -> Thread:
         summary=summary,
         segments=segments,
         problem=None if summary.has_meta else "no session metadata",
+        tags=tuple(tags),
+        note=_text(note) or "",
     )
 
 
@@ -80,10 +82,21 @@ def summary_of(fetch: Fetch, chain: Chain, *, newest: bool) -> Summary:
     return summary
 
 
-def refresh(connection: Connection, tenant: str, thread_id: str, name: str | None = None) -> None:
+class Given(NamedTuple):
+    """What people gave to a thread: name and note as JSON, None without one; tags."""
+
+    name: str | None = None
+    tags: Sequence[str] = ()
+    note: str | None = None
+
+
+NOTHING = Given()
+
+
+def refresh(connection: Connection, tenant: str, thread_id: str, given: Given = NOTHING) -> None:
     """Write a thread's row anew from its files, and those of the threads that build on it.
 
-    ``name`` (as JSON) counts where the thread has none.
+    Of what was ``given``, that counts which the thread has not.
     """
     waiting, done = [thread_id], {""}
     while waiting:
@@ -92,7 +105,7 @@ def refresh(connection: Connection, tenant: str, thread_id: str, name: str | Non
             continue
         done.add(one)
         files = files_of(fetching(connection), tenant, one)
-        _refresh_one(connection, tenant, files, name if one == thread_id else None)
+        _refresh_one(connection, tenant, files, given if one == thread_id else NOTHING)
         waiting += building_on(fetching(connection), tenant, files)
 
 
@@ -106,20 +119,23 @@ def building_on(fetch: Fetch, tenant: str, files: Sequence[File]) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _refresh_one(connection: Connection, tenant: str, files: Sequence[File], name: str | None) -> None:
+def _refresh_one(connection: Connection, tenant: str, files: Sequence[File], given: Given) -> None:
     newest, fetch = files[-1], fetching(connection)
     summary = summary_of(fetch, chain_of(fetch, tenant, newest), newest=True)
     values = {"tenant": tenant, "id": newest.thread_id}
     old = connection.execute(
-        "DELETE FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s RETURNING name", values
+        "DELETE FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s RETURNING name, tags, note",
+        values,
     ).fetchone()
-    kept = old[0] if old and old[0] is not None else name
+    had = Given(*old) if old else NOTHING
+    kept = Given(given.name if had.name is None else had.name, had.tags or given.tags, had.note or given.note)
     times = newest.named_ms, newest.modified_ns // 1_000_000
     row = _row(ThreadId(newest.thread_id), newest.name, summary, times)
     whole = row._replace(
-        archived=newest.archived, bytes=sum(one.bytes for one in files), segments=len(files), name=_text(kept)
+        archived=newest.archived, bytes=sum(one.bytes for one in files), segments=len(files), name=_text(kept.name)
     )
-    facts = thread_columns(whole) | {"path": newest.name, "named_ms": newest.named_ms, "name": kept}
+    facts = thread_columns(whole) | {"path": newest.name, "named_ms": newest.named_ms, "name": kept.name}
+    facts |= {"tags": [*kept.tags], "note": kept.note}
     connection.execute(_WRITE, values | facts)
 
 
@@ -133,6 +149,23 @@ def rename(connection: Connection, tenant: str, row: Thread) -> None:
             "texts": text_of(row),
         },
     )
+
+
+def tag(connection: Connection, tenant: str, thread_id: str, add: Sequence[str], remove: Sequence[str]) -> tuple[str, ...] | None:
+    """Give and take tags in one statement, so that two writers both count; the tags then, None without the thread."""
+    found = connection.execute(
+        "UPDATE rollout.threads SET tags = ARRAY(SELECT DISTINCT one FROM unnest(tags || %(add)s::text[]) AS of (one)"
+        " WHERE one <> ALL (%(remove)s::text[]) ORDER BY one) WHERE tenant = %(tenant)s AND thread_id = %(id)s RETURNING tags",
+        {"tenant": tenant, "id": thread_id, "add": [*add], "remove": [*remove]},
+    ).fetchone()
+    return None if found is None else tuple(found[0])
+
+
+def annotate(connection: Connection, tenant: str, thread_id: str, note: str) -> bool:
+    """Write the note of a thread, "" for none; whether the thread is there."""
+    values = {"tenant": tenant, "id": thread_id, "note": exact(note) if note else None}
+    sql = "UPDATE rollout.threads SET note = %(note)s WHERE tenant = %(tenant)s AND thread_id = %(id)s"
+    return connection.execute(sql, values).rowcount > 0
 
 
 def _row(thread_id: ThreadId, path: str, summary: Summary, times: tuple[int, int]) -> Thread:

@@ -10,7 +10,7 @@ from rollout.ids import try_parse
 from rollout.store.base import Receipt
 from rollout.store.postgres.chain import files_of
 from rollout.store.postgres.connections import fetching
-from rollout.store.postgres.threads import building_on, refresh
+from rollout.store.postgres.threads import Given, building_on, refresh
 
 if TYPE_CHECKING:
     from rollout.store.postgres.connections import Connections, Fetch
@@ -20,9 +20,9 @@ _MARK = """
 UPDATE rollout.segments SET trash = %(token)s WHERE tenant = %(tenant)s AND thread_id = %(id)s AND trash IS NULL
 """
 _KEEP = """
-WITH gone AS (DELETE FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s RETURNING name)
-INSERT INTO rollout.trash (tenant, token, thread_id, name)
-VALUES (%(tenant)s, %(token)s, %(id)s, (SELECT name FROM gone))
+WITH gone AS (DELETE FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s RETURNING name, tags, note)
+INSERT INTO rollout.trash (tenant, token, thread_id, name, tags, note)
+SELECT %(tenant)s, %(token)s, %(id)s, name, coalesce(tags, '{}'), note FROM (SELECT) AS one LEFT JOIN gone ON true
 """
 _TAKEN = """
 SELECT old.name FROM rollout.segments old JOIN rollout.segments new USING (tenant, thread_id, name)
@@ -52,14 +52,14 @@ def restore(connections: Connections, receipt: Receipt) -> None:
     """Bring a removed thread back; raises ExistsError, NotFoundError."""
     values = _values(connections, receipt)
     with connections.changing() as connection:
-        removed = connection.execute(f"{_FORGET} RETURNING thread_id::text, name".encode(), values).fetchone()
+        removed = connection.execute(f"{_FORGET} RETURNING thread_id::text, name, tags, note".encode(), values).fetchone()
         if removed is None:
             raise NotFoundError(f"nothing to restore for thread {receipt.thread_id}: restored already, or purged")
         taken = connection.execute(_TAKEN, values).fetchone()
         if taken is not None:
             raise ExistsError(f"{taken[0]} exists already; nothing was restored")
         connection.execute(_UNMARK.encode(), values)
-        refresh(connection, connections.tenant, removed[0], removed[1])
+        refresh(connection, connections.tenant, removed[0], Given(*removed[1:]))
 
 
 def removals(fetch: Fetch, tenant: str) -> list[tuple[Receipt, int]]:
