@@ -45,7 +45,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     @property
     def has_payload(self) -> bool:
         """Whether the line has a payload at all."""
-        return bool(bytes(self.payload))
+        return len(memoryview(self.payload)) > 0
 
 
 class _Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -75,6 +75,7 @@ _any = msgspec.json.Decoder()
 _whole = msgspec.json.Decoder(msgspec.Raw)
 _SPACE = b" \t\r\n"
 _LONG = 1 << 20
+_CHUNK = 1 << 12
 _PLAIN_TYPES = frozenset({"session_meta", "response_item", "event_msg", "turn_context", "compacted", "world_state"})
 
 
@@ -95,7 +96,7 @@ def decode(line: bytes) -> Record:
     except (ValueError, RecursionError) as error:
         raise FormatError(_reason(line, error)) from None
     if not found.type:
-        return Record(payload=msgspec.Raw(line.strip(_SPACE)))
+        return Record(payload=_trimmed(line))
     return Record(found.timestamp, found.type, found.payload, found.ordinal, found.metadata)
 
 
@@ -109,18 +110,17 @@ def _check_long(line: bytes) -> None:
 
 def _decode_bare(line: bytes) -> Record:
     """A line that has no envelope: a bare line of 2025, or something foreign, if it is JSON at all."""
-    stripped = line.strip(_SPACE)
+    payload = _trimmed(line)
     try:
-        _whole.decode(stripped)  # a type that does not fit ends decoding early: the rest has not been looked at
-        found = _bare.decode(stripped) if stripped.startswith(b"{") else None
+        _whole.decode(payload)  # a type that does not fit ends decoding early: the rest has not been looked at
+        found = _bare.decode(payload) if memoryview(payload)[:1].tobytes() == b"{" else None
     except msgspec.ValidationError:
-        return Record(payload=msgspec.Raw(stripped))
+        return Record(payload=payload)
     except (ValueError, RecursionError) as error:
         raise FormatError(_reason(line, error)) from None
     if found is None:
         raise FormatError("not a JSON object")
-    payload = msgspec.Raw(stripped)
-    if bytes(found.payload):
+    if memoryview(found.payload):
         return Record(payload=payload)  # an envelope that lacks something: no version writes it
     if found.type and not found.timestamp:
         return Record("", "response_item", payload, bare=True)
@@ -131,12 +131,40 @@ def _decode_bare(line: bytes) -> Record:
     return Record(payload=payload)
 
 
+def _trimmed(line: bytes) -> msgspec.Raw:
+    """A line without white space around it; a view, since the line may be long."""
+    start = len(line) - len(line.lstrip(_SPACE))
+    return msgspec.Raw(memoryview(line)[start : max(start, length_without(line, _SPACE))])
+
+
+def length_without(data: bytes, behind: bytes) -> int:
+    """How long data are without these bytes at their end."""
+    end = len(data)
+    while end:
+        chunk = data[max(0, end - _CHUNK) : end]
+        kept = len(chunk.rstrip(behind))
+        end += kept - len(chunk)
+        if kept:
+            break
+    return end
+
+
+def why_no_record(line: bytes, end: int) -> str:
+    """Why the first so many bytes of a line that is no record are none either; they are not copied, for it may be long."""
+    try:
+        _whole.decode(memoryview(line)[:end])
+    except (ValueError, RecursionError) as error:
+        return _reason(line, error)
+    return "not JSON"
+
+
 def _reason(line: bytes, error: BaseException) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if b"\0" in line:
         return "NUL bytes"
-    if b"\\ud" in line.lower() and line.rstrip().endswith(b"}"):
+    end = length_without(line, _SPACE)
+    if (b"\\ud" in line or b"\\uD" in line) and line[end - 1 : end] == b"}":
         return "lone surrogate escape"
     said = str(error).lower()
     return next((reason for mark, reason in _REASONS if mark in said), "not JSON")

@@ -105,7 +105,8 @@ def test_json_tells_all(home: Home, rollout: Rollout) -> None:
     limited = rollout("find", "--command", "make", "--json", "--limit", "1").document
 
     assert ("rollout.find/1", True, True) == (document["schema"], document["ambiguous"], document["complete"])
-    assert {"threads": 2, "bytes": first.stat().st_size + second.stat().st_size} == document["scanned"]
+    sizes = first.stat().st_size + second.stat().st_size
+    assert {"threads": 2, "bytes": sizes, "longLinesInPart": 0} == document["scanned"]
     assert ["make test", "make"] == [thread["clues"][0]["text"] for thread in document["threads"]]
     assert (1, False) == (len(limited["threads"]), limited["complete"])
 

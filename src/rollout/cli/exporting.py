@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rollout import __version__
 from rollout.cli.progress import Progress
 from rollout.cli.reading import Reading, reading_of, size_of
+from rollout.cli.set_aside import SetAside
 from rollout.cli.show_text import dropped_of
+from rollout.long_lines import brief
 from rollout.render.html_page import html
 from rollout.render.jsonl import jsonl
 from rollout.render.markdown import markdown
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
+    from rollout.lines import Found
     from rollout.query import Thread
     from rollout.store.base import ThreadStore
 
@@ -97,7 +100,7 @@ class Export:
     def _readable(self, render: Callable[..., Iterator[str]]) -> Iterator[bytes]:
         dropped = dropped_of(self._store, self.thread_id, self._out)
         self._sharing = Sharing(self.redactor, dropped, full=self._full)
-        for piece in render(self.about, self._sharing, self.reading.lines(self._store, self.thread_id)):
+        for piece in render(self.about, self._sharing, brief(self.reading.lines(self._store, self.thread_id))):
             yield piece.encode("utf-8", "backslashreplace")
 
     def jsonl(self) -> Iterator[bytes]:
@@ -107,14 +110,20 @@ class Export:
     def openai(self) -> Iterator[bytes]:
         """The messages."""
         self._messages = Messages(dropped_of(self._store, self.thread_id, self._out))
-        found = self._messages.messages(self.reading.lines(self._store, self.thread_id))
-        return messages_json(map(self._redacted, found))
+        messages = self._messages
+        return self._json(lambda lines: messages_json(map(self._redacted, messages.messages(lines))))
 
     def otlp(self) -> Iterator[bytes]:
         """The spans."""
         spans = Spans(self.thread_id, dropped_of(self._store, self.thread_id, self._out))
-        found = spans.spans(self.reading.lines(self._store, self.thread_id))
-        return otlp(map(self._redacted, found), __version__)
+        return self._json(lambda lines: otlp(map(self._redacted, spans.spans(lines)), __version__))
+
+    def _json(self, made: Callable[[Iterable[Found]], Iterator[bytes]]) -> Iterator[bytes]:
+        """JSON that is made of the lines, exact also where they are long; what is cleaned of secrets shows long ones in part."""
+        lines = self.reading.lines(self._store, self.thread_id)
+        with SetAside() as aside:
+            for block in made(brief(lines) if self.redactor else aside.brief(lines)):
+                yield from aside.whole(block)
 
     def _redacted(self, value: Any) -> Any:  # noqa: ANN401 - JSON as it comes
         """A value whose texts have lost their secrets."""

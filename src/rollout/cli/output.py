@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from codecs import getincrementaldecoder
 from contextlib import suppress
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 _NO_WIDTH = 80
+_PIECE = 1 << 18
 
 
 class Output:
@@ -56,11 +58,16 @@ class Output:
         """Write text for people; what the terminal's encoding lacks is escaped."""
         self.write_bytes(text.encode(self.encoding, "backslashreplace"))
 
-    def write_json(self, document: bytes) -> None:
+    def write_json(self, document: bytes | memoryview) -> None:
         """Write a JSON text or a piece of one; on a terminal no character of it acts."""
-        self.write_bytes(_safe(document) if self.is_terminal else document)
+        if not self.is_terminal:
+            self.write_bytes(document)
+            return
+        decoder = getincrementaldecoder("utf-8")()
+        for start in range(0, len(document), _PIECE):
+            self.write_bytes(_safe(decoder.decode(document[start : start + _PIECE])))
 
-    def write_bytes(self, data: bytes) -> None:
+    def write_bytes(self, data: bytes | memoryview) -> None:
         """Write exact bytes."""
         self._stdout.buffer.write(data)
 
@@ -117,10 +124,10 @@ def _fd(stream: TextIO) -> int:
         return -1
 
 
-def _safe(document: bytes) -> bytes:
+def _safe(document: str) -> bytes:
     from rollout.render.safe import safe_json  # noqa: PLC0415 - a pipe does not need it
 
-    return safe_json(document.decode()).encode()
+    return safe_json(document).encode()
 
 
 def to_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can say
@@ -140,12 +147,17 @@ class Document:
         """Write one member."""
         self._out.write_json(b"," + to_json(name) + b":" + to_json(value))
 
-    def array(self, name: str, elements: Iterable[bytes]) -> int:
-        """Write an array whose elements are JSON texts, each on a line of its own; returns how many there were."""
+    def array(self, name: str, elements: Iterable[bytes | Iterable[bytes | memoryview]]) -> int:
+        """Write an array whose elements are JSON texts, whole or in pieces; returns how many there were.
+
+        Each is on a line of its own.
+        """
         self._out.write_json(b"," + to_json(name) + b":[")
         count = 0
         for count, element in enumerate(elements, 1):
-            self._out.write_json((b"\n" if count == 1 else b",\n") + element)
+            self._out.write_json(b"\n" if count == 1 else b",\n")
+            for piece in (element,) if isinstance(element, bytes) else element:
+                self._out.write_json(piece)
         self._out.write_json(b"\n]" if count else b"]")
         return count
 

@@ -117,9 +117,9 @@ def size_of(store: ThreadStore, thread_id: ThreadId) -> int:
     return sum(max(segment.bytes, segment.data_length) for segment in store.segments(thread_id))
 
 
-def last(store: ThreadStore, thread_id: ThreadId, wanted: int, end: Position | None) -> list[Found]:
-    """The last things of a thread in file order, without reading more than them."""
-    return list(islice(store.lines_back(thread_id, end), wanted))[::-1]
+def last(back: Iterable[Found], wanted: int) -> list[Found]:
+    """The first so many things of a thread that is read backwards, in file order; no more of them are read."""
+    return list(islice(back, wanted))[::-1]
 
 
 def up_to(found: Iterable[Found], end: Position | None) -> Iterator[Found]:

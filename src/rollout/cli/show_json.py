@@ -36,15 +36,14 @@ def show_json(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Out
     return reading
 
 
-def line_json(line: Line) -> bytes:
-    """One line: its number, the facts of its envelope, and the payload with its own bytes."""
+def line_json(line: Line) -> tuple[bytes | memoryview, ...]:
+    """One line in pieces: its number, the facts of its envelope, and the payload with its own bytes, which are not copied."""
     record = line.record
     ordinal = {} if record.ordinal is None else {"ordinal": record.ordinal}
     facts = {"n": known(line.n), "timestamp": record.timestamp, **ordinal, "type": record.type}
-    text = to_json(facts)[:-1] + b',"payload":' + (bytes(record.payload) or b"null")
-    if metadata := bytes(record.metadata):
-        text += b',"metadata":' + metadata
-    return text + b"}"
+    payload = memoryview(record.payload) if record.has_payload else b"null"
+    metadata = bytes(record.metadata)
+    return to_json(facts)[:-1] + b',"payload":', payload, b',"metadata":' + metadata + b"}" if metadata else b"}"
 
 
 def known(n: int) -> int | None:
@@ -57,7 +56,7 @@ def _found(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Output
     if args.tail is None:
         yield from up_to(reading.lines(store, thread_id, args.start), end)
     else:
-        yield from reading.watch(last(store, thread_id, args.tail, end))
+        yield from reading.watch(last(store.lines_back(thread_id, end), args.tail))
     if end is not None:
         out.flush()
         for thing in reading.follow(store, thread_id, end):

@@ -15,6 +15,7 @@ from rollout.cli.when import moment
 from rollout.errors import NotFoundError
 from rollout.labels import NO_LABELS
 from rollout.lines import Line
+from rollout.long_lines import brief
 from rollout.render.entries import dropped_stretches
 from rollout.render.safe import safe, safe_line
 from rollout.render.selection import Selection
@@ -44,7 +45,7 @@ def show_text(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Out
     if args.tail is None:
         dropped = dropped_of(store, thread_id, out)
         transcript = Transcript(style, dropped, numbered=not args.start, selection=selection)
-        pieces = transcript.render(up_to(reading.lines(store, thread_id, args.start), end))
+        pieces = transcript.render(brief(up_to(reading.lines(store, thread_id, args.start), end)))
         pieces = chain(_labels(store, thread_id, style), pieces)
     else:
         found = _tail(store, thread_id, args.tail, end)
@@ -53,7 +54,7 @@ def show_text(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Out
     _write(pieces, args, out)
     if end is not None:
         out.flush()
-        for piece in transcript.render(reading.follow(store, thread_id, end)):
+        for piece in transcript.render(brief(reading.follow(store, thread_id, end))):
             out.write(piece)
             out.flush()
     _tell_rest(transcript, thread_id, args, out)
@@ -108,7 +109,7 @@ def _tail(store: ThreadStore, thread_id: ThreadId, wanted: int, end: Position | 
     """As much of the end as holds so many entries: reads backwards until there are enough of them."""
     size = wanted * _LINES_AN_ENTRY + 1
     while True:
-        found = last(store, thread_id, size, end)
+        found = last(brief(store.lines_back(thread_id, end)), size)
         if len(found) < size or sum(1 for _ in Transcript().render(found)) >= wanted:
             return found
         size *= 2
@@ -123,7 +124,7 @@ def dropped_of(store: ThreadStore, thread_id: ThreadId, out: Output) -> tuple[St
     if not any(_mentions_rollback(store.raw(thread_id, one.rollout_id)) for one in store.segments(thread_id)):
         return ()
     first = Reading(Progress(out, "looking for rollbacks", size_of(store, thread_id)))
-    return dropped_stretches(_lines(first.lines(store, thread_id)))
+    return dropped_stretches(_lines(brief(first.lines(store, thread_id))))
 
 
 def _mentions_rollback(blocks: Iterable[bytes]) -> bool:

@@ -54,11 +54,11 @@ class ZstdSource(Source):
         """Exactly ``length`` uncompressed bytes from an offset, fewer only where they end."""
         return self._spooled().read(offset, length)
 
-    def lines(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """The physical lines of a stretch, terminators included."""
+    def _stream(self, start: int, end: int | None) -> io.RawIOBase:
+        """From the beginning the bytes are decompressed on the way; a long line sends its reader to the spool."""
         if start or self._spool:
-            return super().lines(start, end)
-        return io.BufferedReader(_Pipe(self._decompress(), end), BUFFER)
+            return super()._stream(start, end)
+        return _Pipe(self._decompress(), end)
 
     def blocks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The uncompressed bytes of a stretch in blocks of at most 256 KiB."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rollout.codec import decode
+from rollout.codec import decode, length_without, why_no_record
 from rollout.errors import FormatError
 from rollout.journal.filesystem import OS, Filesystem
-from rollout.journal.source import PlainSource, Source
+from rollout.journal.source import LONG_LINE, PlainSource, Source
 from rollout.lines import Damage, Found, Line, Position
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _START = Position(0, 0)
 _BLOCK = 64 * 1024
 _IN_FRONT = re.compile(rb"[\0 \t\r\n]*\xef\xbb\xbf[\0 \t\r\n]*|[ \t\r\n]*\0[\0 \t\r\n]*|")
 _BEHIND = b"\0 \t\r\n"
-_FOREIGN = b"\0\xef\xbb\xbf \t\r\n"
+_OWN = re.compile(rb"[^\0\xef\xbb\xbf \t\r\n]")
 
 
 def open_source(path: str, fs: Filesystem = OS) -> Source:
@@ -160,7 +160,7 @@ def _look_closer(stretch: bytes, n: int, position: Position, *, last: bool = Tru
         return
     survivor = _survivor(stretch)
     if isinstance(survivor, str):
-        torn = last and not stretch.endswith(b"\n") and stretch.strip(_FOREIGN)
+        torn = last and not stretch.endswith(b"\n") and _OWN.search(stretch)
         yield Damage(n, position, len(stretch), TORN_TAIL if torn else survivor)
         return
     start, end, record = survivor
@@ -176,9 +176,11 @@ def _survivor(stretch: bytes) -> tuple[int, int, Record] | str:
     """The record amid foreign bytes and where it stands, white space behind it included; a reason if there is none."""
     matched = _IN_FRONT.match(stretch)
     front = matched.end() if matched else 0
-    back = max(front, len(stretch.rstrip(_BEHIND)))
+    back = max(front, length_without(stretch, _BEHIND))
     if front == back:
         return _foreign(stretch)
+    if len(stretch) >= LONG_LINE and not front and stretch[back:].isspace():
+        return why_no_record(stretch, back)
     whole = _decoded(stretch[front:back])
     if isinstance(whole, str):
         return _beside_nul(stretch, front, back) or whole
@@ -218,17 +220,38 @@ def _foreign(stretch: bytes) -> str:
 def _stretches_back(source: Source, end: int) -> Iterator[tuple[int, bytes]]:
     """Offset and bytes of each physical line before ``end``, the last one first."""
     pieces: list[bytes] = []  # of a line that reaches over blocks, the last one first; joined once
-    start = end
+    start = stop = end
     while start > 0:
         length = min(_BLOCK, start)
         start -= length
-        block = source.read(start, length)
-        if len(block) != length:
-            raise FormatError(f"{source.path} became shorter while it was read; read it again")
+        block = _read(source, start, length)
         high = length
         while (newline := block.rfind(b"\n", 0, high if pieces else high - 1)) >= 0:
             yield start + newline + 1, b"".join((block[newline + 1 : high], *reversed(pieces)))
             high, pieces = newline + 1, []
+        stop = stop if pieces else start + high
         pieces.append(block[:high])
+        if stop - start >= LONG_LINE:
+            pieces = []
+            start = _line_start(source, start)
+            yield start, _read(source, start, stop - start)
     if pieces:
         yield 0, b"".join(reversed(pieces))
+
+
+def _line_start(source: Source, end: int) -> int:
+    """The offset behind the last newline before an offset."""
+    while end > 0:
+        length = min(_BLOCK, end)
+        end -= length
+        newline = _read(source, end, length).rfind(b"\n")
+        if newline >= 0:
+            return end + newline + 1
+    return 0
+
+
+def _read(source: Source, offset: int, length: int) -> bytes:
+    block = source.read(offset, length)
+    if len(block) != length:
+        raise FormatError(f"{source.path} became shorter while it was read; read it again")
+    return block

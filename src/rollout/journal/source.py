@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BUFFER = 256 * 1024
 LONG_LINE = 16 << 20
-"""Lines of a plain file from this length on are measured before they are read, so that they are in memory once."""
+"""Lines from this length on are measured before they are read, so that they are in memory once."""
 
 
 class Source(ABC):
@@ -42,9 +42,35 @@ class Source(ABC):
     def lines(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The physical lines of a stretch, terminators included; the last may lack one.
 
-        ``start`` must stand at the beginning of a line. Memory: 256 KiB and twice the longest line.
+        ``start`` must stand at the beginning of a line. Memory: 256 KiB and twice the longest line; a line of 16 MiB
+        or more takes its own length and no more.
         """
-        return io.BufferedReader(_Stretch(self.read, start, end), BUFFER)
+        while (long := (yield from self._lines_up_to_long(start, end))) is not None:
+            start = self._line_end(long + LONG_LINE, end)
+            yield self.read(long, start - long)
+
+    def _lines_up_to_long(self, start: int, end: int | None) -> Generator[bytes, None, int | None]:
+        """The lines before the first long one, and where that begins; what was read of it is let go of on return."""
+        reader = io.BufferedReader(self._stream(start, end), BUFFER)
+        for data in iter(partial(reader.readline, LONG_LINE), b""):
+            if len(data) == LONG_LINE and not data.endswith(b"\n"):
+                return start
+            start += len(data)
+            yield data
+        return None
+
+    def _stream(self, start: int, end: int | None) -> io.RawIOBase:
+        """The bytes of a stretch as a raw stream."""
+        return _Stretch(self.read, start, end)
+
+    def _line_end(self, offset: int, end: int | None) -> int:
+        """The offset behind the next newline, or where the bytes end."""
+        for block in self.blocks(offset, end):
+            newline = block.find(b"\n")
+            if newline >= 0:
+                return offset + newline + 1
+            offset += len(block)
+        return offset
 
     def blocks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes of a stretch in blocks of at most 256 KiB."""
@@ -112,31 +138,6 @@ class PlainSource(Source):
     def size(self) -> int:
         """The length of the file now."""
         return self._file.size
-
-    def lines(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """As every source gives them, but a line of 16 MiB or more takes its own length and no more."""
-        while (long := (yield from self._lines_up_to_long(start, end))) is not None:
-            start = self._line_end(long + LONG_LINE, end)
-            yield self.read(long, start - long)
-
-    def _lines_up_to_long(self, start: int, end: int | None) -> Generator[bytes, None, int | None]:
-        """The lines before the first long one, and where that begins; what was read of it is let go of on return."""
-        reader = io.BufferedReader(_Stretch(self.read, start, end), BUFFER)
-        for data in iter(partial(reader.readline, LONG_LINE), b""):
-            if len(data) == LONG_LINE and not data.endswith(b"\n"):
-                return start
-            start += len(data)
-            yield data
-        return None
-
-    def _line_end(self, offset: int, end: int | None) -> int:
-        """The offset behind the next newline, or where the bytes end."""
-        for block in self.blocks(offset, end):
-            newline = block.find(b"\n")
-            if newline >= 0:
-                return offset + newline + 1
-            offset += len(block)
-        return offset
 
     def read(self, offset: int, length: int) -> bytes:
         """Exactly ``length`` bytes from an offset, fewer only where the file ends."""

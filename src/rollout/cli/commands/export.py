@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rollout.store.base import ThreadStore
 
 DESCRIPTION = """
-Export threads, whole and not cut.
+Export threads, whole and not cut; in md and html alone, texts in lines of 16 MiB or more tell how much of them is left out.
 
 Formats:
   md      Markdown for people

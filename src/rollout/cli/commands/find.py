@@ -17,15 +17,18 @@ from rollout.cli.statuses import DONE, FINDING, NOT_FOUND, UsageError, message_o
 from rollout.cli.table import time_of
 from rollout.cli.thread_files import Everything, blocks_of, files_of
 from rollout.errors import RolloutError
+from rollout.lines import Line
+from rollout.long_lines import LONG, brief
 from rollout.query import Order
 from rollout.render.naming import ago, title
 from rollout.render.safe import fit, safe_line
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rollout.cli.output import Output
+    from rollout.lines import Found
     from rollout.query import Thread
     from rollout.store.base import ThreadStore
 
@@ -83,7 +86,7 @@ class Search:
         self._everything = Everything(store, Order("active"))
         self._needles = needles(asked)
         self._progress = Progress(out, "looking through threads", 0)
-        self.threads = self.bytes = 0
+        self.threads = self.bytes = self.in_part = 0
         self.unread: dict[str, str] = {}
         self.complete = False
 
@@ -115,7 +118,7 @@ class Search:
         kept: list[Clue] = []
         total, kinds = 0, set[str]()
         for lines, _ in files_of(self._store, row):
-            for clue in clues(row, lines, self._asked):
+            for clue in clues(row, brief(self._counted(lines)), self._asked):
                 total += 1
                 if len(kept) < _KEPT or clue.kind not in kinds:
                     kept.append(clue)
@@ -123,12 +126,19 @@ class Search:
         return Match(row, tuple(kept), total) if kinds >= self._asked.wanted else None
 
 
+    def _counted(self, found: Iterable[Found]) -> Iterator[Found]:
+        """Count the lines of which only how their strings begin and end is looked at."""
+        for thing in found:
+            self.in_part += isinstance(thing, Line) and len(thing.data) >= LONG
+            yield thing
+
+
 def _json(search: Search, args: Namespace, out: Output) -> int:
     document = Document(out, "rollout.find/1")
     document.member("asked", {"commit": args.commit or None, "file": args.file or None, "command": args.command or None})
     found = document.array("threads", (to_json(_facts(match)) for match in search.matches(args.limit)))
     document.member("ambiguous", found > 1)
-    document.member("scanned", {"threads": search.threads, "bytes": search.bytes})
+    document.member("scanned", {"threads": search.threads, "bytes": search.bytes, "longLinesInPart": search.in_part})
     document.member("unread", [{"id": thread, "reason": reason} for thread, reason in search.unread.items()])
     document.member("complete", search.complete)
     document.end()
@@ -150,6 +160,8 @@ def _text(search: Search, args: Namespace, out: Output) -> int:
         out.note(f"{found} threads fit: which of them is meant, the files do not tell")
     if not found:
         out.note("no thread fits")
+    if search.in_part:
+        out.note(f"lines of 16 MiB or more were looked at in part, how their texts begin and end: {search.in_part}")
     rest = "" if search.complete else "; there may be more"
     out.note(f"looked through {search.threads:,} threads, {amount_of_bytes(search.bytes)}{rest}")
     return found

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from rollout.cli.home import find_thread, open_store
 from rollout.cli.options import THREAD_HELP
 from rollout.cli.output import Document, to_json
+from rollout.cli.set_aside import SetAside
 from rollout.cli.statuses import DONE
 from rollout.history import RULES_0_100, RULES_0_169, history_back
+from rollout.long_lines import brief
 from rollout.render.responses import response_entries
 from rollout.render.text import PLAIN, Style, Transcript
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """
 Show the history of a thread: the items that the model would be sent when the thread goes on, with compaction,
 rollbacks and forks applied, oldest first. What a resuming session adds of its own (instructions, permissions,
-environment) is not part of it.
+environment) is not part of it. Of texts in lines of 16 MiB or more it shows how they begin and end; --json has all of them.
 
 The versions of Codex rebuild a history differently. By default the rules are those of the version that wrote the
 end of the file.
@@ -40,14 +42,16 @@ def run(args: Namespace, out: Output) -> int:
     """Show the items."""
     store = open_store(args)
     thread_id = find_thread(store, args.thread)
-    items = history_back(store.lines_back(thread_id), (), _RULES.get(args.rules))
-    if args.json:
+    lines, rules = store.lines_back(thread_id), _RULES.get(args.rules)
+    if not args.json:
+        _text(history_back(brief(lines), (), rules), Style(out.colour, out.width, None if args.full else PLAIN.fold), out)
+        return DONE
+    with SetAside() as aside:
+        items = history_back(aside.brief(lines), (), rules)
         document = Document(out, "rollout.history/1")
         document.member("id", thread_id)
-        document.array("items", map(to_json, items))
+        document.array("items", (aside.whole(to_json(item)) for item in items))
         document.end()
-    else:
-        _text(items, Style(out.colour, out.width, None if args.full else PLAIN.fold), out)
     return DONE
 
 

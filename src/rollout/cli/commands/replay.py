@@ -15,6 +15,7 @@ from rollout.cli.statuses import DONE
 from rollout.cli.verdicts import verdict
 from rollout.errors import NotFoundError
 from rollout.lines import Damage
+from rollout.long_lines import brief
 from rollout.render.entries import Reader
 from rollout.render.selection import Selection
 from rollout.render.text import PLAIN, Transcript, damage_text
@@ -83,7 +84,7 @@ def _moments(
     def read() -> Iterator[Moment]:
         readings.append(Reading())
         transcript, reader = Transcript(style, dropped, selection=selection), Reader()
-        for found in readings[-1].lines(store, thread_id):
+        for found in brief(readings[-1].lines(store, thread_id)):
             if isinstance(found, Damage):
                 yield Moment(damage_text(found) + "\n", transcript.turn, 0)
                 continue

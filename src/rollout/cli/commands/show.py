@@ -22,7 +22,8 @@ On a terminal it is in colour, answers are laid out (with the extra "rich"), and
 --json gives every line with its payload as it stands in the file, and what was damaged. --raw gives the exact
 bytes of a stored file, decompressed: the newest file of the thread, unless --segment names another.
 
-Reading changes nothing, takes no lock and holds only what it shows at the time. A damaged thread shows its good
+Of texts in lines of 16 MiB or more the text form shows how they begin and end, and how much that leaves out; --json and
+--raw have all of it. Reading changes nothing, takes no lock and holds one line at the time. A damaged thread shows its good
 lines; the status is then 1.
 """
 
