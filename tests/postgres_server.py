@@ -35,12 +35,12 @@ def binaries() -> Path | None:
 class Server:
     """One server on a socket in its own folder; ``settings`` go to its configuration."""
 
-    def __init__(self, *, durable: bool = False, **settings: str) -> None:
-        """Make the cluster and start it; ``durable`` leaves fsync on."""
-        folder = binaries()
-        assert folder is not None, MISSING
-        self.binaries = folder
-        self.folder = Path(tempfile.mkdtemp(prefix="rollout-pg-"))
+    def __init__(self, *, durable: bool = False, folder: Path | None = None, **settings: str) -> None:
+        """Make the cluster and start it; ``durable`` leaves fsync on, ``folder`` is an empty one to use."""
+        found = binaries()
+        assert found is not None, MISSING
+        self.binaries = found
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="rollout-pg-"))
         self.data, self.log = self.folder / "data", self.folder / "log"
         self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         if os.geteuid() == 0:
@@ -93,8 +93,29 @@ class Server:
         for one in family:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
-        while [pid for pid in family if _ps("stat=", "-p", str(pid)).strip("Z<Nsl+ \n")]:
+        while any(map(_lives, family)):
             time.sleep(0.005)
+        self._unlock()
+
+    def recover(self) -> None:
+        """Wait until it answers; start it when it has ended."""
+        postmaster = self.pid
+        while True:
+            with suppress(psycopg.OperationalError), self.admin():
+                return
+            if not _lives(postmaster):
+                self._unlock()
+                self.start()
+
+    def _unlock(self) -> None:
+        """It is dead; but while nobody has reaped the postmaster, the next one takes its lock files for held."""
+        for lock in (self.data / "postmaster.pid", self.folder / ".s.PGSQL.5432.lock"):
+            lock.unlink(missing_ok=True)
+
+    def limit_files(self, size: str) -> None:
+        """No file may grow beyond so many bytes, or ``unlimited``: to a process that is what a full disk is."""
+        for pid in (self.pid, *self.children()):
+            self.run(shutil.which("prlimit") or "prlimit", "--pid", str(pid), f"--fsize={size}:", check=False)
 
     def admin(self, database: str = "threads") -> psycopg.Connection[tuple[object, ...]]:
         """A connection of the superuser."""
@@ -113,6 +134,10 @@ class Server:
         """Stop it and take its folder away."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    return bool(_ps("stat=", "-p", str(pid)).strip("Z<Nsl+ \n"))
 
 
 def _ps(column: str, *which: str) -> str:

@@ -12,7 +12,7 @@ import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from rollout.errors import WriteError
+from rollout.errors import FencedError, WriteError
 from rollout.loop_syncs import syncs_of
 from rollout.recording import CreateParams, Options, Recording, Shutdown, Statistics
 from rollout.seed import SeedNames
@@ -50,6 +50,7 @@ class RolloutRecorder(SeedNames):
         self._end: Shutdown | None = None
         self._waiting = 0
         self._slow = False
+        self._fenced = ""
         self._flushed = self._synced = 0
 
     @classmethod
@@ -93,7 +94,7 @@ class RolloutRecorder(SeedNames):
 
         Items are ``rollout.items`` values or mappings ``{"type", "payload"}``. Waits while more than the
         budget is unwritten; nothing is ever dropped. Raises InvalidItemError, BudgetError (a deferred thread
-        is over its budget), ClosedError.
+        is over its budget), ClosedError, FencedError (there is no room, and there will never be).
         """
         recording = self._recording
         if self._waiting or not recording.has_room():
@@ -181,6 +182,8 @@ class RolloutRecorder(SeedNames):
         delay, longest = _RETRY_S
         while not self._recording.has_room():
             await self._settle()
+            if self._fenced:
+                raise FencedError(self._fenced)
             self._write_quietly()
             if self._off_loop is None and not self._recording.has_room():
                 await asyncio.sleep(delay)  # the disk is full or gone; it is asked again, ever less often
@@ -239,14 +242,25 @@ class RolloutRecorder(SeedNames):
         except WriteError as error:
             self._recording.last_error = str(error)
             raise
+        except FencedError as error:
+            self._recording.last_error = self._fenced = str(error)
+            raise
         finally:
             self._slow = perf_counter() - began > SLOW_S
 
     def _on_off_loop_done(self, task: asyncio.Task[None]) -> None:
         self._off_loop = None
-        failed = task.cancelled() or task.exception() is not None
-        if self._recording.buffer and not failed and not self._recording.closed:
+        if self._recording.closed:
+            return
+        if task.cancelled() or task.exception() is not None:
+            self._try_again()
+        elif self._recording.buffer:
             self._plan()
+
+    def _try_again(self) -> None:
+        """A server that was away is asked again, though nobody records or waits meanwhile."""
+        if self._tick is None and not self._fenced:
+            self._tick = self._loop.call_later(_RETRY_S[1], self._on_tick)
 
     async def _settle(self) -> None:
         """Wait until no write is in flight; its error is the next barrier's to find again."""

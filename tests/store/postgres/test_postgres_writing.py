@@ -120,8 +120,8 @@ def test_begin_may_be_repeated_after_a_lost_acknowledgement(server: Server, monk
     from contextlib import contextmanager
 
     @contextmanager
-    def losing(self: Connections):  # type: ignore[no-untyped-def] # noqa: ANN202 - a double
-        with changing(self) as connection:
+    def losing(self: Connections, **how: bool):  # type: ignore[no-untyped-def] # noqa: ANN202 - a double
+        with changing(self, **how) as connection:
             yield connection
         if next(lost, False):
             raise self.unreachable(OSError("the answer was lost"))
@@ -239,9 +239,9 @@ def test_a_group_is_synced_with_one_commit(server: Server, monkeypatch: pytest.M
     store, changing = server.store(), Connections.changing
     groups: list[Connections] = []
 
-    def counted(self: Connections) -> AbstractContextManager[Connection]:
+    def counted(self: Connections, **how: bool) -> AbstractContextManager[Connection]:
         groups.append(self)
-        return changing(self)
+        return changing(self, **how)
 
     writers = [begun(store, number) for number in (1, 2, 3)]
     for writer in writers:
@@ -288,4 +288,52 @@ def test_a_recorder_outlives_its_server(server: Server) -> None:
 
     assert ("True", True) == (waited, "keeper" not in told or "password" not in told)
     assert 5 == len(datas(store.lines(b.thread_id(1))))
+    store.close()
+
+
+@pytest.mark.slow
+def test_a_recorder_goes_on_by_itself(server: Server) -> None:
+    """What was recorded while the server was away is stored once it is back, though nobody records or waits any more."""
+
+    async def record() -> str:
+        recorder = await RolloutRecorder.create(store, CreateParams(cwd="/x", thread_id=b.thread_id(1)))
+        await recorder.persist()
+        server.stop("immediate")
+        await recorder.record([b.user("while it is away")])
+        while recorder.statistics().last_error is None:
+            await asyncio.sleep(0.01)
+        told = str(recorder.statistics().last_error)
+        await asyncio.to_thread(server.start)
+        while recorder.statistics().flushed == 0:
+            await asyncio.sleep(0.01)
+        stored = datas(store.lines(b.thread_id(1)))
+        assert len(stored) == 2
+        await recorder.shutdown()
+        return told
+
+    store = server.store()
+
+    assert "postgresql:rollout-" in asyncio.run(record())
+    store.close()
+
+
+@pytest.mark.slow
+def test_a_recorder_that_was_fenced_never_waits_for_room(server: Server) -> None:
+    """Another writer took over: there will be no room again, and whoever records is told so instead of waiting."""
+
+    async def record() -> str:
+        recorder = await RolloutRecorder.create(store, CreateParams(cwd="/x", thread_id=b.thread_id(1)), Options(budget=2000))
+        await recorder.persist()
+        second = await asyncio.to_thread(take_over, server, store)
+        await recorder.record([b.user("x" * 3000)])
+        with pytest.raises(FencedError) as caught:
+            await recorder.record([b.user("there is no room")])
+        with pytest.raises(FencedError):
+            await recorder.flush()
+        second.close()
+        return str(caught.value)
+
+    store = server.store()
+
+    assert "another one took over" in asyncio.run(record())
     store.close()

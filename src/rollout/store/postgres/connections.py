@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 from rollout.errors import RolloutError
 from rollout.store.postgres.schema import check_version
 from rollout.store.postgres.target import DEFAULT_TENANT
+from rollout.store.postgres.watching import QUESTION, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -45,6 +46,7 @@ class Connections:
         """Nothing is connected yet."""
         self.target = target
         self.tenant = target.tenant
+        self._watch = Watch(target.answer_s)
         self._idle: list[Connection] = []
         self._lock = Lock()
         self._slots = BoundedSemaphore(target.connections)
@@ -78,6 +80,12 @@ class Connections:
                 raise
             self._give(found)
 
+    @contextmanager
+    def writing(self) -> Generator[Connection]:
+        """A connection in autocommit that is ended when the server does not answer."""
+        with self.use() as connection, self._watch.over(connection):
+            yield connection
+
     def fetch(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
         """The rows of one statement that only reads, tried twice. Raises UnreachableError."""
         return self.reading(lambda fetch: fetch(sql, values))
@@ -86,7 +94,7 @@ class Connections:
         """Do work that may be repeated: once more on a new connection when the first is gone."""
         for left in reversed(range(_TRIES)):
             try:
-                with self.use() as connection:
+                with self.use() as connection, self._watch.over(connection, QUESTION):
                     return work(fetching(connection))
             except AWAY as error:
                 self.forget_idle()
@@ -97,10 +105,10 @@ class Connections:
         raise AssertionError("unreachable")
 
     @contextmanager
-    def changing(self) -> Generator[Connection]:
-        """A transaction. Raises UnreachableError when the server is away."""
+    def changing(self, *, watched: bool = False) -> Generator[Connection]:
+        """A transaction, which is ended when the server does not answer if it is ``watched``. Raises UnreachableError."""
         try:
-            with self.use() as connection, connection.transaction():
+            with self.writing() if watched else self.use() as connection, connection.transaction():
                 yield connection
         except psycopg.Error as error:
             if isinstance(error, AWAY):
@@ -125,7 +133,8 @@ class Connections:
         except psycopg.ProgrammingError as error:  # an option of the URL that the driver does not know
             raise RolloutError(f"{self.target.shown}: {self.target.safe(error)}") from None
         try:
-            self._prepare(made)
+            with self._watch.over(made):
+                self._prepare(made)
         except BaseException:
             made.close()
             raise

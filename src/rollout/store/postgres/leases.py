@@ -17,6 +17,7 @@ import psycopg
 
 from rollout.errors import BusyError, RolloutError
 from rollout.store.base import Owner
+from rollout.store.postgres.connections import UnreachableError
 from rollout.times import to_text
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.05
 _PATIENCE_MS = 50
+_TRIES = 2
 _ACQUIRE = """
 SELECT epoch, pid, program, host, started FROM rollout.take(%(tenant)s, %(id)s, %(holder)s, %(seconds)s::float8,
     %(patience)s, %(pid)s, %(program)s, %(host)s, %(started)s)
@@ -96,13 +98,23 @@ class Leases:
         end = time.monotonic() + wait
         while True:
             try:
-                with self._connections.changing() as connection:
-                    return self.acquire(connection, thread_id, holder)
+                return self._take(thread_id, holder)
             except BusyError:
                 left = end - time.monotonic()
                 if left <= 0:
                     raise
                 time.sleep(min(_POLL_S, left))
+
+    def _take(self, thread_id: str, holder: str) -> Lease:
+        """Once more when the server was away: if only its answer was lost, the lease is this holder's already."""
+        for left in reversed(range(_TRIES)):
+            try:
+                with self._connections.changing(watched=True) as connection:
+                    return self.acquire(connection, thread_id, holder)
+            except UnreachableError:
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
 
     def keep(self, lease: Lease) -> None:
         """Keep a lease alive until ``release``."""
@@ -117,8 +129,10 @@ class Leases:
         with self._changed:
             self._held.pop(lease.holder, None)
             self._changed.notify_all()
-        with suppress(psycopg.Error, RolloutError), self._connections.use() as connection:
-            connection.execute(_RELEASE, self._values(lease))
+        for _ in range(_TRIES):
+            with suppress(psycopg.Error, RolloutError), self._connections.writing() as connection:
+                connection.execute(_RELEASE, self._values(lease))
+                return
 
     def confirm(self, connection: Connection, leases: Sequence[Lease]) -> set[str]:
         """Hold leases to the end of the caller's transaction; the holders of those that nobody else has taken."""
@@ -160,5 +174,5 @@ class Leases:
                     self._keeper = None
                     return
             # Whatever is wrong, it is tried again: a keeper that ended would end every lease of the process.
-            with suppress(psycopg.Error, RolloutError), self._connections.use() as connection:
+            with suppress(psycopg.Error, RolloutError), self._connections.writing() as connection:
                 connection.execute(_RENEW.encode(), self._many(held))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rollout.store.postgres.connections import Connections
     from rollout.store.postgres.leases import Lease, Leases
 
+_TRIES = 2
+
 
 class Syncable(Protocol):
     """A writer, as far as a sync needs it."""
@@ -66,12 +68,15 @@ def _committed(writer: Syncable, leases: Sequence[Lease]) -> set[str] | str:
 
     The commit waits until the log is safe as far as itself, and every flush before it stands earlier in the log.
     """
-    try:
-        with writer.connections.changing() as connection:
-            connection.execute("SET LOCAL synchronous_commit = on")
-            return writer.leases.confirm(connection, leases)
-    except (UnreachableError, psycopg.Error) as error:
-        return writer.connections.target.safe(error)
+    failure = ""
+    for _ in range(_TRIES):
+        try:
+            with writer.connections.changing(watched=True) as connection:
+                connection.execute("SET LOCAL synchronous_commit = on")
+                return writer.leases.confirm(connection, leases)
+        except (UnreachableError, psycopg.Error) as error:
+            failure = writer.connections.target.safe(error)
+    return failure
 
 
 def _answer(

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from rollout.errors import RolloutError
 
 DEFAULT_TENANT = "default"
-_OWN: tuple[str, ...] = ("tenant", "lease", "connections", "flush")
+_OWN: tuple[str, ...] = ("tenant", "lease", "connections", "flush", "answer")
 _COMMITS = ("off", "local", "on")
 _USUAL = {"connect_timeout": "10", "keepalives_idle": "10", "tcp_user_timeout": "20000", "application_name": "rollout"}
 
@@ -17,7 +17,8 @@ class Target(NamedTuple):
     """One store on a server.
 
     ``conninfo`` is for the driver alone, ``shown`` for people. ``tenant`` "" means: the one to which the role is
-    bound, else ``default``. ``flush_commit`` is the server's ``synchronous_commit`` for a flush.
+    bound, else ``default``. ``flush_commit`` is the server's ``synchronous_commit`` for a flush. A write that is not
+    answered within ``answer_s``, a question within ten times as long, is taken for lost and sent once more.
     """
 
     conninfo: str
@@ -26,6 +27,7 @@ class Target(NamedTuple):
     lease_s: float = 15.0
     connections: int = 8
     flush_commit: str = "local"
+    answer_s: float = 30.0
 
     def safe(self, error: BaseException) -> str:
         """What an error of the driver says, on one line and without secrets."""
@@ -50,6 +52,7 @@ def parse(url: str) -> Target:
     return target._replace(
         lease_s=_number(own, "lease", target.lease_s, 0.1),
         connections=int(_number(own, "connections", target.connections, 1)),
+        answer_s=_number(own, "answer", target.answer_s, 0.1),
         flush_commit=_commit(own.get("flush", target.flush_commit)),
     )
 

@@ -150,7 +150,7 @@ class PostgresWriter(Writer):
         state = FileState()
         values = self._take(state, meta_line)
         try:
-            with self.connections.changing() as connection:
+            with self.connections.changing(watched=True) as connection:
                 self._opened = self._begin(connection, state, values)
         except (UnreachableError, psycopg.Error) as error:
             self._opened = None
@@ -280,7 +280,7 @@ class PostgresWriter(Writer):
         """One statement, one transaction; once more on a new connection when the first one broke."""
         for left in reversed(range(_TRIES)):
             try:
-                with self.connections.use() as connection:
+                with self.connections.writing() as connection:
                     connection.execute(_APPEND, batch.values)
             except AWAY as error:
                 self.connections.forget_idle()
