@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rollout.codec import Record
     from rollout.lines import Found, Gap, Position
-    from rollout.query import Thread
+    from rollout.query import Page, Thread, ThreadQuery
     from rollout.store.base import ThreadStore
     from rollout.turns import TurnItem
 
@@ -41,6 +41,7 @@ class Library:
         self.store = store
         self._later = later
         self._outlines: OrderedDict[str, tuple[Position, Outline]] = OrderedDict()
+        self._kept = store.kept_listings() if isinstance(store, LocalStore) else None
         self._lock = Lock()
 
     @property
@@ -54,6 +55,14 @@ class Library:
             return row_from(self.store, thread_id)
         except NotFoundError:
             return None
+
+    def page(self, query: ThreadQuery) -> Page:
+        """One page; of the newest threads what was read before is not read again. ``hidden`` may count less than a store does.
+
+        Raises InvalidQueryError.
+        """
+        page = self._kept.page(query) if self._kept is not None else None
+        return self.store.list(query) if page is None else page
 
     def records(self, thread_id: str, count: int) -> list[Record]:
         """The first good records of a thread."""

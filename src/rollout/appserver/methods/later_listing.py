@@ -163,12 +163,12 @@ def read_state(row: Thread, known: Known | None) -> dict[str, Any] | None:
 def collect(server: Server, query: ThreadQuery, wanted: Callable[[Thread], bool] | None) -> Answer:
     """A page of rows of which something else than the query decides, page by page until it is full."""
     if wanted is None:
-        page = server.store.list(query)
+        page = server.library.page(query)
         return Answer(list(page.threads), page.next)
     rows: list[Thread] = []
     end: Cursor | None = None
     while True:
-        page = server.store.list(query)
+        page = server.library.page(query)
         for number, row in enumerate(page.threads, 1):
             if not wanted(row):
                 continue
@@ -176,7 +176,7 @@ def collect(server: Server, query: ThreadQuery, wanted: Callable[[Thread], bool]
                 return Answer(rows, end)
             rows.append(row)
             if len(rows) == query.limit:
-                end = page.next if number == query.limit else server.store.list(query._replace(limit=number)).next
+                end = page.next if number == query.limit else server.library.page(query._replace(limit=number)).next
         if page.next is None:
             return Answer(rows, None)
         query = query._replace(cursor=page.next)
@@ -266,7 +266,7 @@ def descendants(server: Server, ancestor: str) -> frozenset[str]:
     waiting = [str(thread_id_of(ancestor))]
     while waiting:
         query = ThreadQuery(archived=None, sources=(), untitled=True, parent=waiting.pop(), limit=1000)
-        fresh = [row.id for row in server.store.list(query).threads if row.id not in found]
+        fresh = [row.id for row in server.library.page(query).threads if row.id not in found]
         found.update(fresh)
         waiting += fresh
     return frozenset(found)

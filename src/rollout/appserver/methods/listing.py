@@ -49,7 +49,7 @@ def methods(level: Level) -> dict[str, Method]:
 def seed_list(connection: Connection, params: dict[str, Any]) -> dict[str, Any]:
     """One page as 0.100.0 tells it."""
     server = connection.server
-    page = server.store.list(seed_query(server, params))
+    page = server.library.page(seed_query(server, params))
     provider = server.settings.model_provider
     return {
         "data": [seed_thread(row, provider, asked_in_event(row)) for row in page.threads],

@@ -54,7 +54,7 @@ def list_conversations(connection: Connection, params: dict[str, Any]) -> dict[s
         cursor=cursor_of(params["cursor"]),
         limit=limit_of(params["pageSize"]),
     )
-    page = server.store.list(query)
+    page = server.library.page(query)
     return {
         "items": [conversation(row, configured, asked_in_event(row)) for row in page.threads],
         "nextCursor": seed_cursor(page.next),

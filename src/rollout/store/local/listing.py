@@ -53,7 +53,7 @@ class Listing:
         self._home = home
         self._fs = fs
         self._rows = Rows(home, fs, given, finder.rollout)
-        self._walk = Walk(home, fs)
+        self._walk = self._new_walk()
         self._known: set[str] | None = None
         self._seen: set[str] = set()
         self._archived: set[str] = set()
@@ -98,7 +98,7 @@ class Listing:
         if query.providers and query.default_provider is None:
             query = query._replace(default_provider=read_config(self._home).model_provider)
         folders = Folders(query.cwds) if query.cwds else None
-        for key, group in self._newest_first(query) if _can_stop_early(query) else self._sorted(query):
+        for key, group in self._newest_first(query) if can_stop_early(query) else self._sorted(query):
             row = self._rows.row(group)
             if row is None:
                 yield Listed(key, group, None, "vanished")
@@ -121,7 +121,7 @@ class Listing:
         """
         order, cursor = query.order, query.cursor
         latest = time_text(int(cursor.key)) if cursor else ""
-        self._archived = {group.newest.thread_id for group in by_thread(self._walk.archived())[0]}
+        self._archived = self._archived_ids()
         files: set[tuple[str, str]] = set()
         for file in self._walk.newest_first():
             if (file.thread_id, file.rollout_id) in files:
@@ -172,14 +172,20 @@ class Listing:
             return None if row is None else (sort_key(row, order)[0], newest.thread_id)
         return None if time is None else (order.cut(time), newest.thread_id)
 
+    def _new_walk(self, only: str = "") -> Walk:
+        return Walk(self._home, self._fs, only=only)
+
+    def _archived_ids(self) -> set[str]:
+        return {group.newest.thread_id for group in by_thread(self._walk.archived())[0]}
+
     def _all_ids(self) -> set[str]:
         if self._known is None:
-            self._known = {file.thread_id for file in Walk(self._home, self._fs).everything()}
+            self._known = {file.thread_id for file in self._new_walk().everything()}
         return self._known
 
     def _whole(self, newest: File) -> Group:
         """A thread of several files with all of them; only such threads cost a walk over all names."""
-        walk = Walk(self._home, self._fs, only=newest.thread_id)
+        walk = self._new_walk(newest.thread_id)
         own = [file for file in walk.everything() if file.thread_id == newest.thread_id]
         return by_thread(own or [newest])[0][0]
 
@@ -188,7 +194,7 @@ class Listing:
             self._hidden[reason] = self._hidden.get(reason, 0) + count
 
 
-def _can_stop_early(query: ThreadQuery) -> bool:
+def can_stop_early(query: ThreadQuery) -> bool:
     """Whether the order of the folders is the order of the answer."""
     order = query.order
     return query.archived is False and order.key == "created" and not order.ascending and 1000 % order.tick_ms == 0

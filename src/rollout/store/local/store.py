@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rollout.store.local.index_path import IndexPlace
     from rollout.store.local.index_rebuild import Rebuild
     from rollout.store.local.index_status import IndexStatus
+    from rollout.store.local.kept import KeptListings
     from rollout.store.local.listing import Listing
     from rollout.store.local.locks import ThreadLock, ThreadLocks
     from rollout.store.local.walk import File, Group
@@ -232,6 +233,12 @@ class LocalStore(ThreadStore):
                 note = f"listed from the files: {error}"
         page = self._listing().page(query)
         return page._replace(note=note) if note else page
+
+    def kept_listings(self) -> KeptListings:
+        """Listings for a process that asks for the newest threads again and again."""
+        from rollout.store.local.kept import KeptListings  # noqa: PLC0415 - a command asks once
+
+        return KeptListings(self.home, self._fs, self._given, self._finder)
 
     def index_status(self, place: IndexPlace) -> IndexStatus:
         """What an index of this home holds, and how far it agrees with the files."""

@@ -79,7 +79,7 @@ class File(NamedTuple):
         return os.path.basename(self.path)
 
 
-class _Folder(NamedTuple):
+class Folder(NamedTuple):
     """What stands in one folder: rollouts, dated folders by their numbers, other folders."""
 
     files: list[File]
@@ -158,9 +158,9 @@ class Walk:
             folders += found.other
         return files
 
-    def _read(self, folder: str, bounds: Bounds, numbers: tuple[int, ...] | None, *, archived: bool = False) -> _Folder:
+    def _read(self, folder: str, bounds: Bounds, numbers: tuple[int, ...] | None, *, archived: bool = False) -> Folder:
         """What one folder holds; without ``numbers`` no folder inside it counts as dated."""
-        found = _Folder([], {}, [])
+        found = Folder([], {}, [])
         names: dict[str, bool] = {}
         for entry in self._entries(folder):
             if entry.name.startswith(PREFIX) and is_rollout(entry.name):
