@@ -15,6 +15,8 @@
     ├── BudgetError              more was buffered before persist() than the budget allows
     ├── InvalidItemError         an item that cannot be recorded as it is
     ├── InvalidQueryError        a cursor, order or filter that cannot be honoured
+    ├── ListenError              a server cannot listen where it was told to
+    │   └── PlaceInUseError      somebody listens there already
     ├── FormatError              a rollout that cannot be read as asked
     │   └── DamagedError         strict reading met damage; it carries the damage
     └── WriteError               bytes could not be handed over; they are kept, repeat the call
@@ -113,6 +115,14 @@ class InvalidItemError(RolloutError):
 
 class InvalidQueryError(RolloutError):
     """A cursor, order or filter that cannot be honoured."""
+
+
+class ListenError(RolloutError):
+    """A server cannot listen where it was told to; the message says why, and what would do."""
+
+
+class PlaceInUseError(ListenError):
+    """Somebody listens there already."""
 
 
 class FormatError(RolloutError):

@@ -40,6 +40,7 @@ class Connection:
         self.followed: set[str] = set()
         self.gone = False
         self.complaints = 0
+        self.catch_up: Callable[[], Awaitable[None]] | None = None
         self._send = send
         self._after: list[tuple[str, Message]] = []
         self._then: list[Callable[[], object]] = []

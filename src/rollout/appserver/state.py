@@ -15,6 +15,8 @@ from rollout.appserver.messages import Outgoing
 from rollout.appserver.wire.usage import usage_on_wire
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from rollout.appserver.agent import Agent
     from rollout.appserver.levels import Level
     from rollout.appserver.live import LiveThread
@@ -38,6 +40,8 @@ class Listener(Protocol):
     """A client, as far as the server tells it something."""
 
     followed: set[str]
+    catch_up: Callable[[], Awaitable[None]] | None
+    """There while it falls behind: waits a little for it."""
 
     async def tell(self, told: Outgoing, thread_id: object = None) -> None:
         """Take a notification; one who went away hears nothing."""
@@ -108,9 +112,12 @@ class Server:
     async def broadcast(self, method: str, params: Message) -> None:
         """Tell every client of something, or, what is said of a turn, those who follow its thread."""
         told, thread_id = Outgoing({"method": method, "params": params}), params.get("threadId")
-        for connection in list(self.connections):
-            if method in TO_EVERYONE or thread_id in connection.followed:
-                await connection.tell(told, thread_id)
+        listening = [one for one in self.connections if method in TO_EVERYONE or thread_id in one.followed]
+        for connection in listening:
+            await connection.tell(told, thread_id)
+        behind = [connection.catch_up() for connection in listening if connection.catch_up is not None]
+        if behind:
+            await asyncio.gather(*behind)
 
     async def status(self, live: LiveThread) -> None:
         """Tell every client how a thread stands, where the level has a word for it."""

@@ -37,6 +37,7 @@ _STATUSES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.ChildrenError, USAGE),
     (errors.InUseError, BUSY),
     (errors.BusyError, BUSY),
+    (errors.PlaceInUseError, BUSY),
     (errors.FencedError, BUSY),
     (errors.FormatError, FINDING),
     (KeyboardInterrupt, INTERRUPTED),

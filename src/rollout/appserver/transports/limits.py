@@ -18,6 +18,9 @@ class Limits(NamedTuple):
     unread: int = 16 << 20
     """Of notifications that wait for a client which does not read; beyond it the client is disconnected."""
 
+    patience: float = 0.5
+    """How long turns wait for a client that falls behind."""
+
     reads: int = 8
     """Requests of one client that read at once."""
 

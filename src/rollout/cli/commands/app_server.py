@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from rollout.cli import places
 from rollout.cli.home import home_of, open_store
 from rollout.cli.statuses import DONE, UsageError
 
@@ -12,19 +13,21 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from rollout.appserver.agent import Agent
+    from rollout.appserver.state import Server
     from rollout.cli.output import Output
 
 DESCRIPTION = """
 Serve the threads of a home to programs that speak the Codex app-server protocol: JSON-RPC, one message a line, on
-standard input and output.
+standard input and output; or to many clients at once, on a Unix socket or on a websocket of this machine.
 
-The protocol is that of Codex 0.169.0; --protocol 0.100 speaks that of 0.100.0. It ends when its input does.
+The protocol is that of Codex 0.169.0; --protocol 0.100 speaks that of 0.100.0. It ends when its input does, or on a
+signal: what runs is recorded as interrupted.
 """
 
 
 def options(parser: ArgumentParser) -> None:
     """The options of ``rollout app-server``."""
-    parser.add_argument("--listen", metavar="URL", default="stdio://", help="where clients come in (default: stdio://)")
+    places.options(parser)
     parser.add_argument(
         "--protocol", choices=("0.100", "0.169"), default="0.169", help="whose protocol is spoken (default: 0.169)"
     )
@@ -39,22 +42,31 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, _: Output) -> int:
-    """Serve until the input ends."""
+    """Serve until the input ends, or a signal comes."""
     import asyncio  # noqa: PLC0415 - only who needs it pays for it
 
+    home = home_of(args)  # the configuration is this machine's, wherever the threads are
+    kinds = places.named(args)
+    listening = None if kinds in ([places.STDIO], [places.OFF]) else places.listening(args, home)
+    server = _server(args, home)
+    if listening is not None:
+        from rollout.appserver.transports import sockets  # noqa: PLC0415 - only who needs it pays for it
+
+        asyncio.run(sockets.serve(server, listening))
+    elif kinds == [places.STDIO]:
+        from rollout.appserver.transports import stdio  # noqa: PLC0415 - only who needs it pays for it
+
+        asyncio.run(stdio.serve(server, sys.stdin.buffer, sys.stdout.buffer))
+    return DONE
+
+
+def _server(args: Namespace, home: str) -> Server:
     from rollout.appserver.levels import Level  # noqa: PLC0415 - only who needs it pays for it
     from rollout.appserver.settings import read_settings  # noqa: PLC0415 - only who needs it pays for it
     from rollout.appserver.state import Server  # noqa: PLC0415 - only who needs it pays for it
-    from rollout.appserver.transports import stdio  # noqa: PLC0415 - only who needs it pays for it
 
-    if args.listen != "stdio://":
-        raise UsageError(f"cannot listen on {args.listen!r}; stdio:// is what there is")
     store = open_store(args, new=True)
-    agent = _agent(args.agent)
-    home = home_of(args)  # the configuration is this machine's, wherever the threads are
-    server = Server(store, Level(args.protocol), read_settings(home, tuple(args.config)), agent)
-    asyncio.run(stdio.serve(server, sys.stdin.buffer, sys.stdout.buffer))
-    return DONE
+    return Server(store, Level(args.protocol), read_settings(home, tuple(args.config)), _agent(args.agent))
 
 
 def _agent(name: str) -> Agent | None:
