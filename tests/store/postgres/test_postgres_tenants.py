@@ -20,7 +20,7 @@ from rollout.testing.facts import segment
 if TYPE_CHECKING:
     from postgres_server import Server
 
-TABLES = ("segments", "lines", "threads", "leases", "trash", "followers", "words")
+TABLES = ("segments", "lines", "threads", "leases", "trash", "followers", "words", "kinds")
 
 
 def talk(store: PostgresStore, number: int = 1, said: str = "needle") -> str:

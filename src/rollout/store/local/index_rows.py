@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rollout.ids import ThreadId
 from rollout.query import Thread
+from rollout.store.stored_summary import StoredSummary, fill, summary_json
 from rollout.summary import Summary
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from rollout.store.local.headtail import Begun
 
-_NAMES = Summary.__slots__
-_facts_of = attrgetter(*_NAMES)
-_EMPTY = dict(zip(_NAMES, _facts_of(Summary()), strict=True))
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-_TWINS = ("title", "first_user_message")
-
 
 KNOWN_CHARACTERS = 1000
 """As much of a thread's words as the table ``titles`` knows; longer ones have to be looked through."""
@@ -55,44 +50,6 @@ class Stored(NamedTuple):
     problem: str | bytes | None
     tags: str | None
     note: str | bytes | None
-
-
-class StoredSummary(Summary):
-    """A summary that is decoded when one of its facts is asked for."""
-
-    __slots__ = ("_json",)
-
-    def __init__(self, text: str) -> None:
-        """Keep the text; every slot of ``Summary`` stays empty until then."""
-        self._json = text
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - JSON as it comes
-        """Called for empty slots alone: fill them all."""
-        if name not in _EMPTY:
-            raise AttributeError(name)
-        fill(self, self._json)
-        return getattr(self, name)
-
-
-def summary_json(summary: Summary) -> str:
-    """The facts that are there, as ASCII JSON."""
-    told = zip(_EMPTY.items(), _facts_of(summary), strict=True)
-    facts = {name: value for (name, empty), value in told if value != empty}
-    for name in _TWINS:
-        if facts.get(name) == summary.preview and summary.preview:
-            facts[name] = True
-    return _encode(facts)
-
-
-def fill(summary: Summary, text: str) -> Summary:
-    """Give a summary the facts of a JSON text and no others."""
-    Summary.__init__(summary)
-    for name, value in json.loads(text).items():
-        setattr(summary, name, value)
-    for name in _TWINS:
-        if getattr(summary, name) is True:
-            setattr(summary, name, summary.preview)
-    return summary
 
 
 def begun_json(begun: Begun | None, inode: str) -> str | None:

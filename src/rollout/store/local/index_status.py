@@ -14,8 +14,9 @@ from rollout.store.local.index_files import FileTable
 from rollout.store.local.index_path import identity_of
 from rollout.store.local.index_query import answer, stored_rows
 from rollout.store.local.index_rebuild import threads_in
-from rollout.store.local.index_rows import fill, kept_text, path_of, thread_of
+from rollout.store.local.index_rows import kept_text, path_of, thread_of
 from rollout.store.local.listing import Listing
+from rollout.store.stored_summary import fill
 from rollout.summary import Summary
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from rollout.store.local.index_rows import (
     Stored,
     fid_of,
     kept_text,
-    summary_json,
     tags_json,
     thread_of,
     to_text,
 )
+from rollout.store.stored_summary import summary_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

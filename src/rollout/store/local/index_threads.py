@@ -16,7 +16,6 @@ from rollout.store.local.index_rows import (
     begun_json,
     begun_of,
     fid_of,
-    fill,
     id_of,
     kept_text,
     path_of,
@@ -28,6 +27,7 @@ from rollout.store.local.paths import time_ms
 from rollout.store.local.rows import Rows
 from rollout.store.local.trash import TRASH
 from rollout.store.local.walk import by_thread
+from rollout.store.stored_summary import fill
 from rollout.summary import Summary
 
 if TYPE_CHECKING:

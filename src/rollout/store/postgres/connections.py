@@ -147,7 +147,7 @@ class Connections:
         made.execute(
             "SELECT set_config('rollout.tenant', %s, false), set_config('search_path', 'rollout', false),"
             " set_config('synchronous_commit', %s, false), set_config('lock_timeout', '10s', false),"
-            " set_config('idle_in_transaction_session_timeout', %s, false)",
+            " set_config('idle_in_transaction_session_timeout', %s, false), set_config('jit', 'off', false)",
             (wanted, self.target.flush_commit, f"{max(_LEAST_IDLE_S, self.target.lease_s)}s"),
         )
         row = made.execute("SELECT rollout.tenant()").fetchone()
@@ -173,6 +173,17 @@ class Connections:
         connection.close()
 
 
+class Planned(str):
+    """A statement whose best plan depends on its values: it is planned anew each time, all others once."""
+
+    __slots__ = ()
+
+
 def fetching(connection: Connection) -> Fetch:
     """How to ask one connection."""
-    return lambda sql, values: connection.execute(sql.encode(), values).fetchall()
+
+    def fetch(sql: str, values: Mapping[str, Any]) -> list[Row]:
+        once = False if isinstance(sql, Planned) else None
+        return connection.execute(sql.encode(), values, prepare=once).fetchall()
+
+    return fetch

@@ -12,6 +12,7 @@ from rollout.ids import ThreadId, try_parse
 from rollout.journal.reader import classify
 from rollout.lines import Line, Position
 from rollout.query import Thread, branch_of, kind_of, plain_id, text_of, title_key
+from rollout.store.stored_summary import fill, summary_json
 from rollout.summary import Summary, fold
 from rollout.times import parse_ms
 
@@ -65,13 +66,13 @@ class FileState:
         self._has_meta = False
 
     @classmethod
-    def of(cls, row: tuple[Any, ...], summary: Summary) -> FileState:
-        """From the columns ``STATE``."""
-        state = cls(summary)
+    def of(cls, row: tuple[Any, ...], summary: str) -> FileState:
+        """From the columns ``STATE`` and the summary in the thread's row."""
+        state = cls(fill(Summary(), summary))
         state.lines, state.bytes, state.complete, state.era, ordinal, state.unnumbered, base, state.modified_ns = row
         state.ordinal = None if ordinal is None else int(ordinal)
         state.base = None if base is None else json.loads(base)
-        state._has_meta = summary.has_meta
+        state._has_meta = state.summary.has_meta
         return state
 
     def row(self) -> tuple[Any, ...]:
@@ -135,6 +136,7 @@ class FileState:
             fold(self.summary, value)
             if self.summary.has_meta and not self._has_meta:
                 self._has_meta, self.base = True, self.summary.history_base
+                self.summary.base_instructions = None  # long, and the same in most threads: ``summary()`` tells them
 
 
 STATE = "lines, bytes, complete, era, ordinal, unnumbered, base, modified_ns"
@@ -159,20 +161,6 @@ def inherit(summary: Summary, whole: Summary) -> Summary:
     return summary
 
 
-def summary_text(summary: Summary) -> str:
-    """All facts as JSON in ASCII, so that NUL and lone surrogates survive."""
-    return json.dumps({name: getattr(summary, name) for name in summary.__slots__})
-
-
-def summary_from(text: str) -> Summary:
-    """The summary that ``summary_text`` wrote; facts that it did not know yet are absent."""
-    summary = Summary()
-    for name, value in json.loads(text).items():
-        if name in summary.__slots__:
-            setattr(summary, name, value)
-    return summary
-
-
 def thread_columns(row: Thread) -> dict[str, Any]:
     """A row of a listing as columns of ``threads``."""
     summary, kind = row.summary, kind_of(row)
@@ -183,7 +171,7 @@ def thread_columns(row: Thread) -> dict[str, Any]:
         "tokens": min(summary.tokens, _LARGEST), "state": kind.state, "source": plain(kind.source),
         "provider": plain(kind.provider), "cwd": exact(str(PurePosixPath(cwd))) if cwd else None,
         "branch": branch and exact(branch), "parent": _id(summary.parent_id), "forked_from": _id(summary.forked_from_id),
-        "title": title_key(row), "texts": text_of(row), "summary": summary_text(summary),
+        "title": title_key(row), "texts": text_of(row), "summary": summary_json(summary),
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from rollout.store.postgres.folding import exact
 if TYPE_CHECKING:
     from rollout.store.postgres.connections import Fetch
 
+_SHAPE = "00000000-0000-0000-0000-000000000000"
 _BEGINNING = re.compile(r"[0-9a-f-]{4,36}")
 
 
@@ -35,6 +36,12 @@ def all_labels(fetch: Fetch, tenant: str) -> dict[str, Labels]:
     return {identity: Labels(tuple(tags), json.loads(note) if note else "") for identity, tags, note in rows}
 
 
+def _completed(prefix: str, digit: str) -> str:
+    """The first or the last id that begins so, "" when none can."""
+    whole = prefix + re.sub("[0-9a-f]", digit, _SHAPE[len(prefix) :])
+    return whole if _BEGINNING.fullmatch(prefix) else ""
+
+
 def resolve(fetch: Fetch, tenant: str, text: str) -> tuple[ThreadId, ...]:
     """The threads that a text means: an id in any form, a prefix of 4 or more, or a name."""
     wanted, prefix = try_parse(text), text.lower()
@@ -42,11 +49,11 @@ def resolve(fetch: Fetch, tenant: str, text: str) -> tuple[ThreadId, ...]:
         sql = "SELECT thread_id::text FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s"
         rows = fetch(sql, {"tenant": tenant, "id": wanted})
     else:
-        beginning = f"{prefix}%" if _BEGINNING.fullmatch(prefix) else None
+        first, last = (try_parse(_completed(prefix, digit)) for digit in "0f")
         rows = fetch(
             "SELECT thread_id::text FROM rollout.threads WHERE tenant = %(tenant)s AND name = %(name)s UNION"
             " SELECT thread_id::text FROM rollout.threads WHERE tenant = %(tenant)s"
-            " AND thread_id::text LIKE %(beginning)s ORDER BY 1",
-            {"tenant": tenant, "name": exact(text), "beginning": beginning},
+            " AND thread_id BETWEEN %(first)s::uuid AND %(last)s::uuid ORDER BY 1",
+            {"tenant": tenant, "name": exact(text), "first": first, "last": last},
         )
     return tuple(ThreadId(row[0]) for row in rows)

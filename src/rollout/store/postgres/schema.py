@@ -23,7 +23,7 @@ _GRANTS = (
     "GRANT SELECT ON rollout.versions TO {}",
     (
         "GRANT SELECT, INSERT, UPDATE, DELETE ON rollout.segments, rollout.lines, rollout.threads, rollout.leases,"
-        " rollout.trash, rollout.followers, rollout.words TO {}"
+        " rollout.trash, rollout.followers, rollout.words, rollout.kinds TO {}"
     ),
     "GRANT USAGE ON SEQUENCE rollout.segment_numbers TO {}",
 )

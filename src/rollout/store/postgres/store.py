@@ -18,7 +18,15 @@ from rollout.store.postgres.leases import Leases
 from rollout.store.postgres.names import all_labels, all_names, resolve
 from rollout.store.postgres.searching import Search
 from rollout.store.postgres.storing import store_file
-from rollout.store.postgres.threads import annotate, building_on, one_thread, rename, summary_of, tag
+from rollout.store.postgres.threads import (
+    annotate,
+    building_on,
+    one_thread,
+    rename,
+    stored_summary,
+    summary_of,
+    tag,
+)
 from rollout.store.postgres.writer import Opened, PostgresWriter
 
 if TYPE_CHECKING:
@@ -77,11 +85,11 @@ class PostgresStore(ThreadStore):
 
     def _state(self, thread_id: str, segment: int) -> FileState:
         rows = self._connections.fetch(
-            f"SELECT {STATE} FROM rollout.segments WHERE tenant = %(tenant)s AND thread_id = %(id)s"
-            " AND segment = %(segment)s",
+            f"SELECT {STATE}, (SELECT summary FROM rollout.threads t WHERE t.tenant = s.tenant AND t.thread_id = s.thread_id)"
+            " FROM rollout.segments s WHERE tenant = %(tenant)s AND thread_id = %(id)s AND segment = %(segment)s",
             {"tenant": self.tenant, "id": thread_id, "segment": segment},
         )
-        return FileState.of(rows[0], self.row(thread_id).summary)
+        return FileState.of(rows[0][:-1], rows[0][-1])
 
     def owner(self, thread_id: str) -> Owner | None:
         """Who writes the thread now."""
@@ -156,9 +164,10 @@ class PostgresStore(ThreadStore):
         """The facts of the thread: kept by its writers; read from the lines where it has several files."""
         tenant, fetch = self.tenant, self._connections.fetch
         files = files_of(fetch, tenant, thread_id)
-        if len(files) == 1:
-            return self.row(thread_id).summary
-        return summary_of(fetch, chain_of(fetch, tenant, files[-1]), newest=False)
+        chain = chain_of(fetch, tenant, files[-1])
+        if len(files) > 1:
+            return summary_of(fetch, chain, newest=False)
+        return stored_summary(fetch, tenant, chain)
 
     def resolve(self, text: str) -> tuple[ThreadId, ...]:
         """The threads that a text means: an id in any form, a prefix of 4 or more, or a name."""

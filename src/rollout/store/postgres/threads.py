@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rollout.codec import to_object
+from rollout.errors import NotFoundError
 from rollout.ids import ThreadId
+from rollout.lines import Line
 from rollout.query import Thread, text_of, title_key
 from rollout.store.postgres.chain import chain_of, files_of
 from rollout.store.postgres.connections import fetching
-from rollout.store.postgres.folding import exact, folded, inherit, summary_from, thread_columns
+from rollout.store.postgres.folding import exact, folded, inherit, thread_columns
 from rollout.store.postgres.reading import lines
+from rollout.store.stored_summary import StoredSummary, fill
+from rollout.summary import Summary, fold
 from rollout.times import parse_ms
 
 if TYPE_CHECKING:
@@ -19,10 +24,11 @@ if TYPE_CHECKING:
     from rollout.store.postgres.chain import Chain, File
     from rollout.store.postgres.connections import Connection, Fetch, Row
     from rollout.store.postgres.folding import FileState
-    from rollout.summary import Summary
 
+_NO_META = "no session metadata"
 COLUMNS = (
-    "thread_id::text, path, archived, size, created_ms, modified_ms, active_ms, name, summary, segments, tags, note"
+    "threads.thread_id::text, path, archived, size, created_ms, modified_ms, active_ms, name, summary, segments, state,"
+    " tags, note"
 )
 _WRITE = """
 INSERT INTO rollout.threads (tenant, thread_id, path, named_ms, archived, size, segments, created_ms, modified_ms,
@@ -43,8 +49,7 @@ def row_of_state(thread_id: ThreadId, name: str, state: FileState, named_ms: int
 
 def thread_of(row: Row) -> Thread:
     """A row of ``COLUMNS`` as a listing gives it."""
-    identity, path, archived, size, created, modified, active, name, summary_json, segments, tags, note = row
-    summary = summary_from(summary_json)
+    identity, path, archived, size, created, modified, active, name, summary, segments, state, tags, note = row
     return Thread(
         id=ThreadId(identity),
         path=f"postgresql:{path}",
@@ -54,9 +59,9 @@ def thread_of(row: Row) -> Thread:
         modified_ms=modified,
         active_ms=active,
         name=None if name is None else json.loads(name),
-        summary=summary,
+        summary=StoredSummary(summary),
         segments=segments,
-        problem=None if summary.has_meta else "no session metadata",
+        problem=_NO_META if state == "unreadable" else None,
         tags=tuple(tags),
         note=_text(note) or "",
     )
@@ -80,6 +85,30 @@ def summary_of(fetch: Fetch, chain: Chain, *, newest: bool) -> Summary:
     if summary.history_base is not None:
         inherit(summary, folded(lines(fetch, chain)))
     return summary
+
+
+def stored_summary(fetch: Fetch, tenant: str, chain: Chain) -> Summary:
+    """The facts of a thread of one file: those that its row keeps, and the instructions that it leaves out."""
+    rows = fetch(
+        "SELECT summary FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s",
+        {"tenant": tenant, "id": chain.newest.thread_id},
+    )
+    if not rows:
+        raise NotFoundError(f"no thread {chain.newest.thread_id}; list() names those that are here")
+    summary = fill(Summary(), rows[0][0])
+    if summary.has_meta:
+        summary.base_instructions = _instructions_of(fetch, chain)
+    return summary
+
+
+def _instructions_of(fetch: Fetch, chain: Chain) -> Any:  # noqa: ANN401 - JSON as it stands in the file
+    """What the first metadata of the newest file tell."""
+    summary = Summary()
+    for one in lines(fetch, chain, own=True):
+        value = to_object(one.data) if isinstance(one, Line) else None
+        if isinstance(value, dict) and fold(summary, value).has_meta:
+            return summary.base_instructions
+    return None
 
 
 class Given(NamedTuple):
@@ -122,6 +151,7 @@ def building_on(fetch: Fetch, tenant: str, files: Sequence[File]) -> list[str]:
 def _refresh_one(connection: Connection, tenant: str, files: Sequence[File], given: Given) -> None:
     newest, fetch = files[-1], fetching(connection)
     summary = summary_of(fetch, chain_of(fetch, tenant, newest), newest=True)
+    summary.base_instructions = None  # as its writers leave them out
     values = {"tenant": tenant, "id": newest.thread_id}
     old = connection.execute(
         "DELETE FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s RETURNING name, tags, note",
@@ -181,7 +211,7 @@ def _row(thread_id: ThreadId, path: str, summary: Summary, times: tuple[int, int
         active_ms=parse_ms(summary.active_at) or modified_ms,
         name=None,
         summary=summary,
-        problem=None if summary.has_meta else "no session metadata",
+        problem=None if summary.has_meta else _NO_META,
     )
 
 
