@@ -8,7 +8,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from rollout.ids import ThreadId
 from rollout.query import EVERYTHING, Order, ThreadQuery
+from rollout.store.postgres.connections import Connections
 from rollout.store.postgres.schema import migrate, migrations
 from rollout.testing import builders as b
 from rollout.testing.facts import segment
@@ -75,7 +77,7 @@ def test_numbers_by_kind_follow_every_change(server: Server) -> None:
 
 
 @pytest.mark.parametrize("order", [Order("active", tick_ms=1000), Order("active", ascending=True, tick_ms=1000), Order("tokens")])
-def test_pages_with_ties(crowd: PostgresStore, order: Order) -> None:
+def test_pages_with_ties(server: Server, crowd: PostgresStore, order: Order) -> None:
     """Page after page gives every thread once, in the order of (key, id), where thousands have the same key."""
     query, found = EVERYTHING._replace(order=order, limit=700), list[str]()
     while True:
@@ -87,8 +89,9 @@ def test_pages_with_ties(crowd: PostgresStore, order: Order) -> None:
     rows = {row.id: row for row in crowd.list(EVERYTHING._replace(limit=9000)).threads}
     keys = {one: order.cut(row.active_ms) if order.key == "active" else 0 for one, row in rows.items()}
     if order.key == "tokens":
-        with_tokens = crowd._connections.fetch("SELECT thread_id::text, tokens FROM rollout.threads WHERE tenant = %(t)s", {"t": crowd.tenant})
-        keys = dict(with_tokens)
+        with server.admin() as boss:
+            told = boss.execute("SELECT thread_id::text, tokens FROM rollout.threads WHERE tenant = %s", (crowd.tenant,))
+            keys = {ThreadId(str(one)): int(str(tokens)) for one, tokens in told}
 
     assert sorted(rows, key=lambda one: (keys[one], one), reverse=not order.ascending) == found
 
@@ -108,14 +111,14 @@ def test_pages_with_ties(crowd: PostgresStore, order: Order) -> None:
 def test_a_page_comes_from_an_index(crowd: PostgresStore, monkeypatch: pytest.MonkeyPatch, query: ThreadQuery, index: str) -> None:
     """No listing reads the whole table: the plan of its rows names the index."""
     plans: list[str] = []
-    ask = crowd._connections.fetch
+    ask = Connections.fetch
 
-    def explained(sql: str, values: dict[str, object]) -> list[tuple[object, ...]]:
+    def explained(self: Connections, sql: str, values: dict[str, object]) -> list[tuple[object, ...]]:
         if "summary" in sql:
-            plans.extend(str(row[0]) for row in ask(type(sql)(f"EXPLAIN {sql}"), values))
-        return ask(sql, values)
+            plans.extend(str(row[0]) for row in ask(self, f"EXPLAIN {sql}", values))
+        return ask(self, sql, values)
 
-    monkeypatch.setattr(crowd._connections, "fetch", explained)
+    monkeypatch.setattr(Connections, "fetch", explained)
     crowd.list(query)
 
     assert (True, False) == (any(index in line for line in plans), any("Seq Scan" in line for line in plans)), plans
