@@ -157,19 +157,19 @@ def test_odd_payloads_do_no_harm(kind: str, payload: Any) -> None:
 
 def test_long_output_is_folded_with_its_size() -> None:
     """A long output shows its beginning, how much is left out, and how to see it."""
-    text = fold("\n".join(map(str, range(100))), 3, "  ")
+    text = fold("\n".join(map(str, range(100))), Style(fold=3), "  ")
 
     assert text == "  0\n  1\n  2\n  … 3 of 100 lines (--full shows all)"
 
 
 def test_a_very_long_line_is_cut() -> None:
     """One line of an output cannot flood the terminal."""
-    assert fold("x" * 10_000, 3, "").endswith("… 9,600 more characters (--full)")
+    assert fold("x" * 10_000, Style(fold=3), "").endswith("… 9,600 more characters (--full)")
 
 
 def test_full_folds_nothing() -> None:
     """Without folding every line is there."""
-    text = fold("\n".join("y" * 1000 for _ in range(100)), None, "")
+    text = fold("\n".join("y" * 1000 for _ in range(100)), Style(fold=None), "")
 
     assert text.count("y" * 1000) == 100
 

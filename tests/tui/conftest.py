@@ -55,6 +55,21 @@ class Screen:
         await self._pilot.press(*keys)
         await self.settle()
 
+    async def rest(self) -> None:
+        """Wait for what begins only when the person pauses."""
+        await self._pilot.pause(0.2)
+        await self.settle()
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Make the terminal another size."""
+        await self._pilot.resize_terminal(columns, rows)
+        await self.settle()
+
+    async def click(self, column: int, row: int) -> None:
+        """Click somewhere, and wait for what it does."""
+        await self._pilot.click(offset=(column, row))
+        await self.settle()
+
     async def until(self, fact: Callable[[], bool]) -> None:
         """Wait until something is so; fails after some seconds."""
         async with asyncio.timeout(10):
@@ -71,6 +86,11 @@ class Screen:
     def marked(self) -> str:
         """The marked row."""
         return self.rows[self.app.screen.query_one(Rows).marked]
+
+    def from_mark(self, count: int) -> list[str]:
+        """So many rows from the marked one on."""
+        at = self.app.screen.query_one(Rows).marked
+        return self.rows[at : at + count]
 
     @property
     def status(self) -> str:

@@ -56,6 +56,34 @@ def test_threads_are_listed_newest_first_in_groups(home: Home, view: View) -> No
     view(scene)
 
 
+def test_headings_are_never_marked(home: Home, view: View) -> None:
+    """The first thread is marked at first, and moving goes from thread to thread."""
+    for number in (1, 70, 71):
+        home.add(number)
+
+    async def scene(screen: Screen) -> None:
+        marked = [screen.marked]
+        for key in ("down", "down", "up", "up", "up"):
+            await screen.press(key)
+            marked.append(screen.marked)
+        assert [int(row.rpartition(" ")[2]) for row in marked] == [71, 70, 1, 70, 71, 71]
+
+    view(scene)
+
+
+def test_a_click_on_a_key_presses_it(home: Home, view: View) -> None:
+    """The last line tells the keys that do something, and each of them can be clicked."""
+    home.add(1)
+
+    async def scene(screen: Screen) -> None:
+        told = screen.drawn.split("\n")[23]
+        assert "g group" in told
+        await screen.click(told.index("group"), 23)
+        assert "grouped by project" in screen.status
+
+    view(scene)
+
+
 def test_the_list_filters_while_one_types(home: Home, view: View) -> None:
     """Name and first question; Esc shows everything again."""
     for number in range(1, 6):
@@ -120,7 +148,7 @@ def test_a_thread_is_read_from_its_end(home: Home, view: View) -> None:
         assert "> ask 299" in screen.rows
         await screen.press("escape")
         assert "question" not in screen.status
-        assert "1 threads" in screen.status
+        assert "1 thread" in screen.status
 
     view(scene)
 
@@ -163,6 +191,25 @@ def test_outputs_fold_and_unfold(home: Home, view: View) -> None:
     view(scene)
 
 
+def test_another_look_stays_at_what_is_marked(home: Home, view: View) -> None:
+    """Folding all, the raw records and another width leave the mark on the same record."""
+    home.add(1, [*outputs("\n".join(f"row {number}" for number in range(50))), *turn("here", "a"), *outputs("b\n" * 40)])
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter", "slash", *"> here", "enter")
+        assert screen.marked == "> here"
+        await screen.press("f")
+        assert screen.marked == "> here"
+        await screen.press("r", "enter")
+        assert any('"here"' in row for row in screen.from_mark(20))
+        await screen.press("r", "f")
+        assert "> here" in screen.from_mark(3)
+        await screen.resize(60, 20)
+        assert "> here" in screen.from_mark(3)
+
+    view(scene)
+
+
 def test_the_raw_records(home: Home, view: View) -> None:
     """Key r shows each record on a row and goes back; Enter shows one indented."""
     home.add(1)
@@ -194,6 +241,18 @@ def test_find_goes_up_and_down(home: Home, view: View) -> None:
         assert "not found above" in screen.status
         await screen.press("n", "n")
         assert screen.marked == "needle"
+
+    view(scene)
+
+
+def test_find_begins_with_the_marked_row(home: Home, view: View) -> None:
+    """What stands in the last row is found from there."""
+    home.add(1, turn("q", "the last needle"))
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter", "slash", *"needle", "enter")
+        assert screen.marked == "the last needle"
+        assert "found: needle" in screen.status
 
     view(scene)
 
@@ -339,7 +398,7 @@ def test_what_is_drawn(home: Home, view: View) -> None:
             "The last 7 days",
             " 1d ago     app                   Reasons",
         ]
-        assert listed[22].strip() == "1 threads · grouped by time"
+        assert listed[22].strip() == "1 thread · grouped by time"
         await screen.press("enter")
         rule = "── turn · 2026-02-01 12:01:00Z " + "─" * 67
         assert [row.rstrip() for row in screen.drawn.split("\n")[:10]] == [

@@ -157,4 +157,5 @@ def told_counts(redactor: Redactor) -> dict[str, int]:
 
 def counted(count: int, word: str) -> str:
     """A count with its word."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+    ending = "" if count == 1 else "es" if word.endswith("ch") else "s"
+    return f"{count:,} {word}{ending}"

@@ -37,19 +37,26 @@ class Style(NamedTuple):
     """How a transcript looks: with colour or without, how wide, and how much of an output is shown.
 
     ``fold`` is the number of lines of an output, a patch or a context that are shown; None shows all. ``markdown``
-    lays out what agents say (``rollout.render.rich_markdown``); None leaves it as it was written.
+    lays out what agents say (``rollout.render.rich_markdown``); None leaves it as it was written. ``unfold`` is what a
+    person does to see the rest.
     """
 
     colour: bool = False
     width: int = 80
     fold: int | None = 8
     markdown: Callable[[str], str] | None = None
+    unfold: str = "--full"
 
     def paint(self, name: str, text: str) -> str:
         """The text in a colour, line by line, when there are colours."""
         if not self.colour or not text:
             return text
         return "\n".join(f"\x1b[{_CODES[name]}m{line}\x1b[0m" if line else "" for line in text.split("\n"))
+
+    @property
+    def unfolded(self) -> Style:
+        """The same with everything shown."""
+        return self._replace(fold=None)
 
     @property
     def faded(self) -> Style:
@@ -177,25 +184,25 @@ def damage_text(damage: Damage) -> str:
     return f"⚠ {damage.length} bytes at offset {damage.position.offset} are no record and were skipped: {damage.reason}"
 
 
-def fold(text: str, keep: int | None, indent: str) -> str:
+def fold(text: str, style: Style, indent: str) -> str:
     """The first lines of a text, indented; what is left out is counted, and a very long line is cut."""
-    text = text.rstrip("\n")
+    text, keep = text.rstrip("\n"), style.fold
     count = text.count("\n") + 1
     if keep is None:
         return "\n".join(indent + line for line in safe(text).split("\n"))
     head = text.split("\n", keep + 1)[: keep + 1]
     shown = head if count <= keep + 1 else head[:keep]
-    cut = [indent + _cut(line) for line in shown]
+    cut = [indent + _cut(line, style) for line in shown]
     if len(shown) < count:
-        cut.append(f"{indent}… {len(shown):,} of {count:,} lines (--full shows all)")
+        cut.append(f"{indent}… {len(shown):,} of {count:,} lines ({style.unfold} shows all)")
     return "\n".join(cut)
 
 
-def _cut(line: str) -> str:
+def _cut(line: str, style: Style) -> str:
     """A line, cut when it is very long: before it is made safe, so that its length costs nothing."""
     if len(line) <= _LONGEST + 40:
         return safe(line).rstrip("\n")
-    return f"{safe(line[:_LONGEST])}… {len(line) - _LONGEST:,} more characters (--full)"
+    return f"{safe(line[:_LONGEST])}… {len(line) - _LONGEST:,} more characters ({style.unfold})"
 
 
 def _clock(timestamp: str) -> str:
@@ -219,29 +226,29 @@ def _context(entry: Entry, style: Style) -> str:
     """What the program told the model: one line, unless everything is asked for."""
     title = safe_line(entry.title)
     if style.fold is None:
-        return style.paint("dim", f"· {title}\n{fold(entry.text, None, '  ')}")
+        return style.paint("dim", f"· {title}\n{fold(entry.text, style.unfolded, '  ')}")
     start = safe_line(entry.text[: 4 * style.width])
-    size = f" ({len(entry.text):,} characters: --full)"
+    size = f" ({len(entry.text):,} characters: {style.unfold})"
     whole = width(start) + len(title) + 4 <= style.width and len(entry.text) <= 4 * style.width
     room = max(20, style.width - len(title) - len(size) - 4)
     return style.paint("dim", f"· {title}: {start if whole else fit(start, room) + size}")
 
 
 def _call(entry: Entry, style: Style) -> str:
-    head = style.paint("call", "$ " + fold(entry.title, style.fold, "  ").removeprefix("  "))
-    return f"{head}\n{fold(entry.text, style.fold, '  ')}" if entry.text else head
+    head = style.paint("call", "$ " + fold(entry.title, style, "  ").removeprefix("  "))
+    return f"{head}\n{fold(entry.text, style, '  ')}" if entry.text else head
 
 
 def _output(entry: Entry, style: Style) -> str:
     found = outcome(entry)
     ended = verdict(found)
-    body = fold(found.text, style.fold, "  ") if found.text.strip() else ""
+    body = fold(found.text, style, "  ") if found.text.strip() else ""
     parts = [style.paint("dim", body), style.paint("error" if found.exit_code else "good", ended and f"  {ended}")]
     return "\n".join(filter(None, parts)) or style.paint("dim", "  (no output)")
 
 
 def _patch(entry: Entry, style: Style) -> str:
-    body = fold(entry.text, style.fold, "  ").split("\n")
+    body = fold(entry.text, style, "  ").split("\n")
     return style.paint("patch", "± patch") + "\n" + "\n".join(style.paint(_diff_colour(line), line) for line in body)
 
 
@@ -256,13 +263,13 @@ def _diff_colour(line: str) -> str:
 
 
 def _plan(entry: Entry, style: Style) -> str:
-    return style.paint("bold", "plan") + "\n" + fold(entry.text, None, "  ")
+    return style.paint("bold", "plan") + "\n" + fold(entry.text, style.unfolded, "  ")
 
 
 def _compaction(entry: Entry, style: Style) -> str:
     head = style.paint("bold", "═══ context compacted: the model goes on with a summary ═══")
     told = entry.text or entry.title
-    return f"{head}\n{style.paint('dim', fold(told, style.fold, '  '))}" if told else head
+    return f"{head}\n{style.paint('dim', fold(told, style, '  '))}" if told else head
 
 
 def _rollback(entry: Entry, style: Style) -> str:
@@ -280,16 +287,16 @@ def _abort(entry: Entry, style: Style) -> str:
 
 def _error(entry: Entry, style: Style) -> str:
     return style.paint(
-        "error", "✗ " + fold(entry.text or "error without a message", style.fold, "  ").removeprefix("  ")
+        "error", "✗ " + fold(entry.text or "error without a message", style, "  ").removeprefix("  ")
     )
 
 
 def _review(entry: Entry, style: Style) -> str:
-    return style.paint("bold", safe_line(entry.title)) + ("\n" + fold(entry.text, None, "  ") if entry.text else "")
+    return style.paint("bold", safe_line(entry.title)) + ("\n" + fold(entry.text, style.unfolded, "  ") if entry.text else "")
 
 
 def _note(entry: Entry, style: Style) -> str:
-    body = f"\n{fold(entry.text, style.fold, '  ')}" if entry.text else ""
+    body = f"\n{fold(entry.text, style, '  ')}" if entry.text else ""
     return style.paint("dim", f"· {safe_line(entry.title)}{body}")
 
 

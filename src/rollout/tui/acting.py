@@ -22,6 +22,7 @@ class Acting(Screen[None]):
     """A screen on which one thread is meant. ``changed`` is called after an action that changed something."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "app.lineage", "lineage"),
         Binding("R", "rename", "rename", show=False),
         Binding("A", "move", "archive", show=False),
         Binding("F", "fork", "fork", show=False),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 
+from rollout.tui.acting import Acting
 from rollout.tui.list_screen import ListScreen
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ class ViewApp(App[None]):
     Input:focus { border: none; }
     Rows { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; }
     #heading { height: 1; background: $panel; padding: 0 1; text-style: bold; }
+    #keys { height: 1; background: $footer-background; color: $footer-foreground; }
     #status { height: 1; background: $panel; padding: 0 1; color: $text-muted; }
     ModalScreen { align: center middle; }
     .dialog { width: 70; height: auto; max-height: 80%; border: round $primary; background: $surface; padding: 1 2; }
-    .wide { width: 104; }
+    .wide { width: 96; max-width: 100%; }
     OptionList { height: auto; max-height: 20; border: none; }
     """
 
@@ -36,6 +38,14 @@ class ViewApp(App[None]):
         self.animation_level = "none"
         self._desk = desk
 
-    def on_mount(self) -> None:
-        """Open the list."""
-        self.push_screen(ListScreen(self._desk))
+    def get_default_screen(self) -> ListScreen:
+        """The list, with no empty screen below it."""
+        return ListScreen(self._desk)
+
+    def action_lineage(self) -> None:
+        """Show the family of the thread that is meant."""
+        from rollout.tui.tree_screen import TreeScreen  # noqa: PLC0415 - the first paint does not need it
+
+        item = self.screen.meant() if isinstance(self.screen, Acting) else None
+        if item is not None:
+            self.push_screen(TreeScreen(self._desk, item))

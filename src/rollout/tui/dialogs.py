@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -15,15 +16,16 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-HELP = """\
-[b]Everywhere[/b]      ? help · Esc back · q quit · arrows or j k, PageUp/Down, Home End move
-[b]List[/b]            / filter by name or first question · Enter read · g group by time, project, nothing
-                a also sub-agents, archived and untitled · p threads of this project only
-                l lineage: what it was forked from, its forks and sub-agents
-[b]Thread[/b]          / find · n N next, previous hit · Enter fold or unfold · f fold or unfold all
-                r the raw records · End follow while it is written
-[b]Both[/b]            R rename · A archive or bring back · F fork · x export as HTML
-                i copy the id · c copy the command that resumes it · o open its folder"""
+HELP = (
+    ("Everywhere", "? help · Esc back · q quit · arrows or j k, PageUp PageDown, Home End move"),
+    ("List", "/ filter by name or first question · Enter read · g group by time, project, nothing"),
+    ("", "a also sub-agents, archived and untitled · p this project only"),
+    ("Thread", "/ find · n N next and previous hit · Enter fold or unfold · f all of it"),
+    ("", "r the raw records · End the end, followed while it is written"),
+    ("All", "l lineage: what it was forked from, its forks and sub-agents"),
+    ("", "R rename · A archive or bring back · F fork · x export as HTML"),
+    ("", "i copy the id · c copy the command that resumes it · o open its folder"),
+)
 
 
 class Ask(ModalScreen[str | None]):
@@ -78,4 +80,8 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One page."""
         with Vertical(classes="dialog wide"):
-            yield Static(HELP, id="help")
+            table = Table.grid(padding=(0, 2))
+            table.add_column(no_wrap=True, style="bold")
+            for where, keys in HELP:
+                table.add_row(where, keys)
+            yield Static(table, id="help")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections import OrderedDict
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.lines import Damage, Line
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _LINES, _MOST_LINES, _BYTES = 60, 300, 1 << 20
 _HELD = 48
+_MOST_RESTYLED = 200
 _RAW_WIDTH = 2000
 _CODES = re.compile("\x1b\\[[0-9;]*m")
 Key = tuple["Position", int]
@@ -43,6 +45,13 @@ class Row(NamedTuple):
 
     text: str
     key: Key
+
+
+class Mark(NamedTuple):
+    """A row that is to be found again: what it belongs to, and how far below the first row of that it stands."""
+
+    key: Key
+    below: int
 
 
 class Block:
@@ -93,15 +102,31 @@ class Document:
         return self._ahead is None
 
     def __len__(self) -> int:
-        return sum(block.height for block in self._blocks)
+        ends = self._row_ends()
+        return ends[-1] if ends else 0
 
     def row(self, at: int) -> Row:
         """A row by its number; its block is read again when it is no longer held."""
+        number, within = self._place_of(at)
+        return self._rows(number)[within]
+
+    def mark(self, at: int) -> Mark:
+        """What a row is, for ``at`` to find it again when everything looks another way."""
+        key = self.row(at).key
+        first = next(above for above in range(at, -1, -1) if above == 0 or self.row(above - 1).key != key)
+        return Mark(key, at - first)
+
+    def at(self, mark: Mark) -> int | None:
+        """The row that is nearest to a mark: of the same entry, or of the same record; None where neither is there."""
         for number, block in enumerate(self._blocks):
-            if at < block.height:
-                return self._rows(number)[at]
-            at -= block.height
-        raise IndexError(at)
+            if block.start <= mark.key[0] < block.end:
+                keys = [row.key for row in self._rows(number)]
+                key = mark.key if mark.key in keys else (mark.key[0], 0)
+                if key not in keys:
+                    return None
+                first, count = keys.index(key), keys.count(key)
+                return self._row_ends()[number] - block.height + first + min(mark.below, count - 1)
+        return None
 
     def load_earlier(self) -> int:
         """Read the block before the first; how many rows came, 0 at the beginning of the thread."""
@@ -150,14 +175,19 @@ class Document:
     def toggle(self, at: int) -> None:
         """Fold or unfold what a row belongs to."""
         self._unfolded ^= {self.row(at).key}
-        number = self._number_of(at)
+        number, _ = self._place_of(at)
         self._held.pop(number, None)
         self._keep(number, self._render(self._read(self._blocks[number])))
 
     def restyle(self, look: Look) -> None:
-        """Look at it another way, from its end."""
+        """Look at it another way: at all that was read, or from its end where that was very much."""
         self.look = look
-        self.to_end()
+        if len(self._blocks) > _MOST_RESTYLED:
+            self.to_end()
+            return
+        self._held.clear()
+        for number, block in enumerate(self._blocks):
+            self._keep(number, self._render(self._read(block)))
 
     def find(self, text: str, at: int, step: int) -> int | None:
         """The next row from ``at`` on (up with -1, down with 1) that has a text, among those that were read."""
@@ -171,6 +201,7 @@ class Document:
 
     def _clear(self) -> None:
         self._blocks: list[Block] = []
+        self._ends: list[int] | None = None
         self._held.clear()
         self._peeked = None
 
@@ -191,16 +222,24 @@ class Document:
 
     def _keep(self, number: int, rows: list[Row]) -> None:
         self._blocks[number].height = len(rows)
+        self._ends = None
         self._held[number] = rows
         while len(self._held) > _HELD:
             self._held.popitem(last=False)
 
-    def _number_of(self, at: int) -> int:
-        for number, block in enumerate(self._blocks):
-            if at < block.height:
-                return number
-            at -= block.height
-        raise IndexError(at)
+    def _row_ends(self) -> list[int]:
+        """Of each block the number of rows up to its end."""
+        if self._ends is None:
+            self._ends = list(accumulate(block.height for block in self._blocks))
+        return self._ends
+
+    def _place_of(self, at: int) -> tuple[int, int]:
+        """The number of the block that has a row, and which of its rows it is."""
+        ends = self._row_ends()
+        number = bisect_right(ends, at)
+        if at < 0 or number == len(ends):
+            raise IndexError(at)
+        return number, at - ends[number] + self._blocks[number].height
 
     def _back(self, before: Position) -> list[Found]:
         """The block that ends at a position: up to where a turn begins, if that is near."""

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from rollout.errors import RolloutError
 from rollout.render.naming import ago, tilde
 from rollout.render.safe import fit, pad, safe_line
+from rollout.render.sharing import counted
 from rollout.tui.acting import Acting
+from rollout.tui.keys import Keys
 from rollout.tui.rows import Rows
 from rollout.tui.threads import GROUPINGS, Item, Listed, Wanted, grouped, listed
 
@@ -46,8 +48,13 @@ class Threads:
         self.rows = grouped(self.items, self.grouping, self._desk.now_ms())
 
     def item(self, at: int) -> Item | None:
-        """The thread in a row; below a heading, the first of its group."""
-        return next((row for row in self.rows[at : at + 2] if isinstance(row, Item)), None)
+        """The thread in a row."""
+        row = self.rows[at] if at < len(self.rows) else None
+        return row if isinstance(row, Item) else None
+
+    def is_heading(self, at: int, /) -> bool:
+        """Whether a row is the heading of a group."""
+        return isinstance(self.rows[at], str)
 
     def at(self, thread_id: str) -> int:
         """The row of a thread, 0 when it is not there."""
@@ -72,11 +79,10 @@ class ListScreen(Acting):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter"),
-        Binding("escape", "clear", "clear", show=False),
+        Binding("escape", "clear", "show all"),
         Binding("g", "group", "group"),
         Binding("a", "all", "all kinds"),
         Binding("p", "project", "this project"),
-        Binding("l", "lineage", "lineage"),
     ]
 
     def __init__(self, desk: Desk) -> None:
@@ -94,7 +100,7 @@ class ListScreen(Acting):
         yield Input(placeholder="filter by name or first question", id="filter")
         yield Rows(self.threads, id="threads")
         yield Static("reading…", id="status", markup=False)
-        yield Footer()
+        yield Keys()
 
     def on_mount(self) -> None:
         """Read the first page."""
@@ -158,8 +164,8 @@ class ListScreen(Acting):
         self.threads.arrange()
         rows = self.query_one(Rows)
         rows.renew(self.threads.at(before.id) if before else 0)
-        more = "+" if self._next else ""
-        parts = [f"{len(self.threads.items):,}{more} threads", f"grouped by {self.threads.grouping}"]
+        count = len(self.threads.items)
+        parts = [f"{count:,}+ threads" if self._next else counted(count, "thread"), f"grouped by {self.threads.grouping}"]
         parts += [f"in {safe_line(self.wanted.cwd)}"] if self.wanted.cwd else []
         if not self.threads.items:
             parts = ["no threads" if self.wanted == Wanted() else "no thread fits: Esc shows all"]
@@ -172,6 +178,7 @@ class ListScreen(Acting):
 
     def _want(self, wanted: Wanted) -> None:
         self.wanted = wanted
+        self.refresh_bindings()
         self.threads.items = []
         self.read(wanted)
 
@@ -242,10 +249,8 @@ class ListScreen(Acting):
         item = self.meant()
         self._want(self.wanted._replace(cwd="" if self.wanted.cwd or item is None else item.cwd))
 
-    def action_lineage(self) -> None:
-        """Show the family of the marked thread."""
-        from rollout.tui.tree_screen import TreeScreen  # noqa: PLC0415 - the first paint does not need it
-
-        item = self.meant()
-        if item is not None:
-            self.app.push_screen(TreeScreen(self.desk, item))
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is all there already is not shown again."""
+        if action == "clear":
+            return self.wanted._replace(everything=False) != Wanted() or isinstance(self.focused, Input)
+        return super().check_action(action, parameters)

@@ -28,6 +28,10 @@ class Source(Protocol):
         """A row in so many columns."""
         ...
 
+    def is_heading(self, at: int, /) -> bool:
+        """Whether the row only tells what the rows below it are; such a row is never marked."""
+        ...
+
 
 class Rows(ScrollView, can_focus=True):
     """Rows with one that is marked. ``Edge`` is sent when it is moved beyond the first (-1) or last row (1)."""
@@ -68,7 +72,7 @@ class Rows(ScrollView, can_focus=True):
         self.virtual_size = Size(self.size.width, count)
         if keep:
             self.scroll_to(y=self.scroll_offset.y + keep, animate=False, force=True, immediate=True)
-        self.marked = max(0, min(count - 1, self.marked + keep if marked is None else marked))
+        self.marked = self._near(self.marked + keep if marked is None else marked, 1)
         self._follow()
         self.refresh()
 
@@ -131,13 +135,22 @@ class Rows(ScrollView, can_focus=True):
         last = len(self.source) - 1
         if ask and (at < 0 or at > last):
             self.post_message(self.Edge(-1 if at < 0 else 1, jump=False))
-        self.marked = max(0, min(last, at))
+        self.marked = self._near(at, -1 if at < self.marked else 1)
         self._follow()
 
+    def _near(self, at: int, step: int) -> int:
+        """A row that can be marked: the given one, or the next in a direction that is no heading."""
+        last = len(self.source) - 1
+        at = max(0, min(last, at))
+        while 0 <= at <= last and self.source.is_heading(at):
+            at += step
+        return at if 0 <= at <= last else max(0, min(last, self.marked))
+
     def _follow(self) -> None:
-        """Keep the marked row on the screen."""
+        """Keep the marked row on the screen, and with it the heading directly above."""
         top, height = self.scroll_offset.y, self.size.height
-        if self.marked < top:
-            self.scroll_to(y=self.marked, animate=False, force=True, immediate=True)
+        first = self.marked - (0 < self.marked < len(self.source) and self.source.is_heading(self.marked - 1))
+        if first < top:
+            self.scroll_to(y=first, animate=False, force=True, immediate=True)
         elif height and self.marked >= top + height:
             self.scroll_to(y=self.marked - height + 1, animate=False, force=True, immediate=True)

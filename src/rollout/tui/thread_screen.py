@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from rollout.errors import RolloutError
 from rollout.render.safe import fit, safe_line
+from rollout.render.sharing import counted
 from rollout.render.text import PLAIN, Style
 from rollout.tui.acting import Acting
 from rollout.tui.document import Document, Look
+from rollout.tui.keys import Keys
 from rollout.tui.rows import Rows
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ class Pages:
 
     def __len__(self) -> int:
         return len(self.document) if self.document else 0
+
+    def is_heading(self, _at: int, /) -> bool:
+        """No row is one."""
+        return False
 
     def line(self, at: int, columns: int) -> Text:
         """One row, decoded from its colours; what is wider than the screen is cut there."""
@@ -68,7 +74,7 @@ class ThreadScreen(Acting):
         yield Rows(self.pages, id="transcript")
         yield Input(placeholder="find", id="find")
         yield Static("", id="status", markup=False)
-        yield Footer()
+        yield Keys()
 
     def on_mount(self) -> None:
         """Read the end of the thread."""
@@ -86,11 +92,14 @@ class ThreadScreen(Acting):
         self.app.pop_screen()
 
     def _look(self) -> Look:
-        columns = max(20, self.query_one(Rows).size.width - 2)
+        columns = self._columns()
         fold = None if self._full else PLAIN.fold
         from rollout.render.rich_markdown import MarkdownPainter  # noqa: PLC0415 - the list does not need it
 
-        return Look(Style(colour=True, width=columns, fold=fold, markdown=MarkdownPainter(columns)), self._raw)
+        return Look(Style(True, columns, fold, MarkdownPainter(columns), unfold="Enter"), self._raw)
+
+    def _columns(self) -> int:
+        return max(20, self.query_one(Rows).size.width - 2)
 
     def _open(self) -> None:
         try:
@@ -114,7 +123,7 @@ class ThreadScreen(Acting):
             return
         parts = [told, "raw records" if self._raw else "", "" if document.at_start else "↑ there is more above"]
         parts += ["" if document.at_end else "↓ there is more below"]
-        parts += [f"damaged: {document.damage} stretches here" if document.damage else ""]
+        parts += [f"damaged: {counted(document.damage, 'stretch')} here" if document.damage else ""]
         self.query_one("#status", Static).update(" · ".join(filter(None, parts)) or f"thread {self.item.id}")
 
     def _follow(self) -> None:
@@ -167,10 +176,9 @@ class ThreadScreen(Acting):
         document, rows = self.pages.document, self.query_one(Rows)
         if document is None:
             return
-        key = document.row(rows.marked).key
+        mark = document.mark(rows.marked)
         document.toggle(rows.marked)
-        at = next((at for at in range(max(0, rows.marked - 400), len(document)) if document.row(at).key == key), rows.marked)
-        rows.renew(at)
+        rows.renew(document.at(mark._replace(below=0)))
 
     def action_back(self) -> None:
         """Leave the field, or the thread."""
@@ -193,12 +201,22 @@ class ThreadScreen(Acting):
         self._restyle()
 
     def _restyle(self) -> None:
+        """Look another way, at what one looked at."""
+        document, rows = self.pages.document, self.query_one(Rows)
+        if not document or not len(document):
+            return
+        mark, at_end = document.mark(rows.marked), rows.marked == len(document) - 1
+        document.restyle(self._look())
+        self._fill()
+        at = document.at(mark)
+        rows.renew(len(document) if at_end or at is None else at)
+        self._tell()
+
+    def on_resize(self) -> None:
+        """Lay it out anew where it has another width."""
         document = self.pages.document
-        if document:
-            document.restyle(self._look())
-            self._fill()
-            self.query_one(Rows).renew(len(document))
-            self._tell()
+        if document and document.look.style.width != self._columns():
+            self._restyle()
 
     def action_find(self) -> None:
         """Ask what to find."""
@@ -211,7 +229,9 @@ class ThreadScreen(Acting):
         event.input.display = False
         self.query_one(Rows).focus()
         self._wanted = event.value
-        self.action_again(1 if self.query_one(Rows).marked == 0 else -1)
+        if self._wanted and self.pages.document:
+            marked = self.query_one(Rows).marked
+            self.find(self._wanted, marked, -1 if marked else 1)
 
     def action_again(self, step: int) -> None:
         """The next hit below (1) or above (-1)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollout.query import EVERYTHING, Cursor, Order, ThreadQuery, branch_of
+from rollout.query import EVERYTHING, Cursor, Order, ThreadQuery, branch_of, narrowed
 from rollout.render.naming import title
 from rollout.render.safe import safe_line
 from rollout.times import to_text
@@ -73,8 +73,10 @@ class Listed(NamedTuple):
 
 def listed(store: ThreadStore, wanted: Wanted, cursor: Cursor | None = None) -> Listed:
     """One page. Raises as ``ThreadStore.list`` does."""
-    page = store.list(wanted.query(cursor))
-    hidden = ", ".join(f"{number:,} {safe_line(reason)}" for reason, number in page.hidden.items() if number)
+    query = wanted.query(cursor)
+    page = store.list(query)
+    unasked = {reason: number for reason, number in page.hidden.items() if number and reason != narrowed(query)}
+    hidden = ", ".join(f"{number:,} {safe_line(reason)}" for reason, number in unasked.items())
     return Listed(tuple(map(Item.of, page.threads)), page.next, f"hidden: {hidden}" if hidden else "")
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer, Static, Tree
+from textual.widgets import Static, Tree
 from textual.worker import get_current_worker
 
 from rollout.errors import NotFoundError, RolloutError
+from rollout.render.naming import ago
 from rollout.render.safe import fit, safe_line
+from rollout.render.sharing import counted
 from rollout.tui.acting import Acting
+from rollout.tui.keys import Keys
 from rollout.tui.thread_screen import ThreadScreen
 from rollout.tui.threads import Item, family
 
@@ -44,7 +47,7 @@ class TreeScreen(Acting):
         tree.show_root = False
         yield tree
         yield Static("reading…", id="status", markup=False)
-        yield Footer()
+        yield Keys()
 
     def on_mount(self) -> None:
         """Read beside the screen."""
@@ -103,7 +106,7 @@ class TreeScreen(Acting):
         tree: Tree[Item] = self.query_one(Tree)
         self._add(tree.root, top, found, set())
         tree.root.expand_all()
-        told = [f"{len(found):,} threads"]
+        told = [counted(len(found), "thread")]
         told += [f"forked from {safe_line(missing)}, which is not there"] if missing else []
         self.query_one("#status", Static).update(" · ".join(told))
 
@@ -111,6 +114,7 @@ class TreeScreen(Acting):
         how = "⑂ " if item.forked_from else "⚙ " if item.parent else ""
         mine = item.id == self.item.id
         label = Text(fit(how + item.title, 200), style="bold reverse" if mine else "", no_wrap=True)
+        label.append(f"  {ago(item.active_ms, self.desk.now_ms())}", style="not bold not reverse dim")
         children = [child for child in found.get(item.id, ()) if child.id not in above]
         branch = node.add(label, data=item, allow_expand=bool(children))
         if mine:

@@ -50,9 +50,10 @@ def run(args: Namespace, out: Output) -> int:
 
 def exporter(args: Namespace) -> Callable[[str], str]:
     """What writes a thread of this home as HTML into the folder where one is, secrets redacted."""
-    from rollout.cli.commands import export as command  # noqa: PLC0415 - only who exports pays for it
 
     def export(thread_id: str) -> str:
+        from rollout.cli.commands import export as command  # noqa: PLC0415 - only who exports pays for it
+
         path = os.path.abspath(f"rollout-{thread_id}.html")
         words = [thread_id, "--format", "html", "-o", path, "--quiet", *(["--home", args.home] if args.home else [])]
         asked = command_parser("export")[1].parse_args(words)
