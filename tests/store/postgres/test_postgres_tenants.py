@@ -87,6 +87,20 @@ def test_sql_without_a_condition_does_not_cross(server: Server, table: str) -> N
     store.close()
 
 
+def test_the_function_of_words_does_not_cross(server: Server) -> None:
+    """The one function that row-level security does not bind gives the threads of its tenant alone."""
+    one, two = filled(server), server.store()
+    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper", autocommit=True) as connection:
+        found = dict[str, int]()
+        for store in (one, two):
+            connection.execute("SELECT set_config('rollout.tenant', %s, false)", (store.tenant,))
+            found[store.tenant] = len(connection.execute("SELECT rollout.threads_with('needle', 10)").fetchall())
+    one.close()
+    two.close()
+
+    assert [1, 0] == list(found.values())
+
+
 def test_a_row_cannot_be_given_to_another_tenant(server: Server) -> None:
     """Writing under a foreign tenant's name is refused by the server."""
     with psycopg.connect(f"host={server.folder} dbname=threads user=keeper", autocommit=True) as connection:

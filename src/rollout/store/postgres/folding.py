@@ -6,7 +6,7 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rollout.codec import to_object
+from rollout.codec import decode, to_object
 from rollout.errors import FormatError
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.reader import classify
@@ -19,7 +19,7 @@ from rollout.times import parse_ms
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rollout.codec import Era
+    from rollout.codec import Era, Record
 
 _NOWHERE = Position(0, 0)
 _LARGEST = 253_402_300_799_999
@@ -113,25 +113,25 @@ class FileState:
     def take(self, physical: bytes) -> Stored:
         """One more physical line."""
         at = self.bytes
-        found = next((one for one in classify(physical, 0, _NOWHERE) if isinstance(one, Line)), None)
+        found = _record(physical)
         self.bytes += len(physical)
         self.lines += 1
         if physical.endswith(b"\n"):
             self.complete = self.bytes
         if found is None:
             return Stored(at, None, None, physical)
-        self._take_line(found)
-        return Stored(at, plain(found.record.timestamp), plain(found.record.type), physical)
+        record, data = found
+        self._take_record(record, data)
+        return Stored(at, plain(record.timestamp), plain(record.type), physical)
 
-    def _take_line(self, line: Line) -> None:
-        record = line.record
+    def _take_record(self, record: Record, data: bytes) -> None:
         if not self.era:
             self.era = "paginated" if record.ordinal is not None else "bare" if record.bare else "legacy"
         if record.ordinal is None:
             self.unnumbered += 1
         else:
             self.ordinal, self.unnumbered = max(self.ordinal or 0, record.ordinal), 0
-        value = to_object(line.data)
+        value = _told_by(record, data, bare=self.summary.era == "bare")
         if isinstance(value, dict):
             fold(self.summary, value)
             if self.summary.has_meta and not self._has_meta:
@@ -140,6 +140,23 @@ class FileState:
 
 
 STATE = "lines, bytes, complete, era, ordinal, unnumbered, base, modified_ns"
+
+
+def _record(physical: bytes) -> tuple[Record, bytes] | None:
+    """What a physical line records, and its bytes; None when it is blank or damage; of several records the first."""
+    try:
+        return decode(physical), physical
+    except FormatError:
+        found = (one for one in classify(physical, 0, _NOWHERE) if isinstance(one, Line))
+        return next(((one.record, one.data) for one in found), None)
+
+
+def _told_by(record: Record, data: bytes, *, bare: bool) -> Any:  # noqa: ANN401 - JSON
+    """A line as ``fold`` wants it; most bytes are in response items, which tell it no more than their time."""
+    quiet = record.type == "response_item" and not (bare or record.bare)
+    if not quiet or bytes(memoryview(record.payload)[:1]) != b"{" or b'"ordinal"' in data:
+        return to_object(data)
+    return {"timestamp": record.timestamp, "type": record.type, "payload": {}}
 
 
 def folded(lines: Iterable[object]) -> Summary:
@@ -187,4 +204,6 @@ def exact(text: str) -> str:
 
 def plain(text: str) -> str:
     """A text as a database can hold it; what it cannot is replaced."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -41,6 +41,15 @@ class Keyed(NamedTuple):
     thread: Thread
 
 
+class Scope(NamedTuple):
+    """The threads that are asked: of one tenant, of these kinds, ``few``: of these alone."""
+
+    fetch: Fetch
+    tenant: str
+    kinds: Collection[Kind]
+    few: Collection[str] | None = None
+
+
 class Asked(NamedTuple):
     """One query to the threads of one tenant: conditions in SQL with their values."""
 
@@ -73,7 +82,7 @@ def page_of(fetch: Fetch, tenant: str, query: ThreadQuery) -> Page:
     """The page of a query. Raises InvalidQueryError."""
     query, limit = checked(query), max(1, query.limit)
     kinds = kinds_of(fetch, tenant)
-    asked = _asked(fetch, tenant, query, kinds)
+    asked = _asked(Scope(fetch, tenant, kinds), query)
     found = first_rows(asked, limit + 1) if any(why_kind_hidden(kind, query) is None for kind in kinds) else []
     page = found[:limit]
     more = Cursor(*page[-1].key) if len(found) > limit else None
@@ -86,9 +95,9 @@ def kinds_of(fetch: Fetch, tenant: str) -> dict[Kind, int]:
     return {Kind(*row[:4]): row[4] for row in fetch(_KINDS, {"tenant": tenant}) if row[4] > 0}
 
 
-def keyed_rows(fetch: Fetch, tenant: str, query: ThreadQuery, limit: int) -> list[Keyed]:
+def keyed_rows(scope: Scope, query: ThreadQuery, limit: int) -> list[Keyed]:
     """Up to so many rows that a query wants, in its order, each with its key."""
-    return first_rows(_asked(fetch, tenant, query, kinds_of(fetch, tenant)), limit)
+    return first_rows(_asked(scope, query), limit)
 
 
 def key_of(row: Thread, named_ms: int, order: Order) -> tuple[Key, str]:
@@ -150,11 +159,11 @@ def _type(query: ThreadQuery) -> str:
     return "text" if query.order.key == "name" else "bigint"
 
 
-def _asked(fetch: Fetch, tenant: str, query: ThreadQuery, kinds: Collection[Kind]) -> Asked:
+def _asked(scope: Scope, query: ThreadQuery) -> Asked:
     """Conditions that say what ``why_hidden`` says, and the values that they need."""
-    wanted = [kind for kind in kinds if why_kind_hidden(kind, query) is None]
+    wanted = [kind for kind in scope.kinds if why_kind_hidden(kind, query) is None]
     values: dict[str, Any] = {
-        "tenant": tenant, "archived": query.archived, "sources": sorted({kind.source for kind in wanted}),
+        "tenant": scope.tenant, "few": list(scope.few or ()), "archived": query.archived, "sources": sorted({kind.source for kind in wanted}),
         "providers": sorted({kind.provider for kind in wanted}),
         "cwds": [exact(str(PurePosixPath(one))) for one in query.cwds],
         "branches": [exact(one) for one in query.branches], "since": query.since_ms, "until": query.until_ms,
@@ -179,9 +188,10 @@ def _asked(fetch: Fetch, tenant: str, query: ThreadQuery, kinds: Collection[Kind
         (query.name is not None, "name = %(name)s"),
         (query.tags, "tags <> '{}' AND tags @> %(tags)s::text[]"),
         (query.text, "strpos(texts, %(text)s) > 0"),
+        (scope.few is not None, "thread_id = ANY(%(few)s::uuid[])"),
     )
     return Asked(
-        fetch, query, values, tuple(sql for asked, sql in broad if asked), tuple(sql for asked, sql in narrow if asked)
+        scope.fetch, query, values, tuple(sql for asked, sql in broad if asked), tuple(sql for asked, sql in narrow if asked)
     )
 
 

@@ -22,7 +22,7 @@ from rollout.search_text import TurnCount, passages
 from rollout.store.hits import ThreadHits, page_of
 from rollout.store.postgres.chain import File, whole_chain
 from rollout.store.postgres.connections import UnreachableError, fetching
-from rollout.store.postgres.listing import key_of, keyed_rows
+from rollout.store.postgres.listing import Scope, key_of, keyed_rows, kinds_of
 from rollout.store.postgres.reading import lines, physical_lines
 from rollout.store.postgres.threads import one_thread
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rollout.store.postgres.connections import Connection, Connections, Row
 
 _CHUNK = 200
+_FEW, _MANY = 2_000, 100_000  # threads that are asked for by id; and from which on they are looked through in order
 _LONGEST, _MOST = 48, 20_000
 _TOKENS = re.compile(r"[0-9a-z\x80-\U0010ffff]+")
 _QUOTED = re.compile(r'"([^"]*)"(\*?)')
@@ -66,8 +67,10 @@ class Search:
             return
         may_hold = self._narrowed()
         query = self._query._replace(cursor=None)
+        kinds = kinds_of(self._connections.fetch, self._connections.tenant)
+        few = may_hold if may_hold is not None and len(may_hold) <= _FEW else None
         while True:
-            rows = keyed_rows(self._connections.fetch, self._connections.tenant, query, _CHUNK)
+            rows = keyed_rows(Scope(self._connections.fetch, self._connections.tenant, kinds, few), query, _CHUNK)
             for key, row in rows:
                 if may_hold is None or row.id in may_hold:
                     yield self._hits(key, row)
@@ -99,13 +102,12 @@ class Search:
         if not expression or not bring_up(self._connections):
             return None
         rows = self._connections.fetch(
-            "SELECT DISTINCT thread_id::text FROM rollout.words WHERE tenant = %(tenant)s"
-            " AND (words @@ %(query)s::tsquery OR words IS NULL)"
+            "SELECT threads_with::text FROM rollout.threads_with(%(query)s::tsquery, %(most)s)"
             " UNION SELECT thread_id::text FROM rollout.segments WHERE tenant = %(tenant)s AND trash IS NULL"
             " AND complete < bytes",
-            {"tenant": self._connections.tenant, "query": expression},
+            {"tenant": self._connections.tenant, "query": expression, "most": _MANY},
         )
-        return {row[0] for row in rows}
+        return {row[0] for row in rows} if len(rows) < _MANY else None
 
 
 def bring_up(connections: Connections) -> bool:
@@ -125,14 +127,15 @@ def _index(connection: Connection, tenant: str, stale: Row) -> bool:
     """Tell the words of up to so many lines of one file, a row of ``_STALE``."""
     thread_id, segment, indexed, end = stale
     upto = min(end, indexed + _LINES_A_STEP)
-    values = {"tenant": tenant, "id": thread_id, "segment": segment, "upto": upto, "indexed": indexed}
+    values = {"tenant": tenant, "id": thread_id, "segment": segment, "upto": upto}
     file = File(thread_id, segment, "", "", 0, 0, 0, False, False, 0, 0, 0, None)
     rows = [(n, _words(data)) for n, _, data in physical_lines(fetching(connection), file, indexed, upto)]
     told = [(n, words) for n, words in rows if words is None or words]
-    connection.cursor().executemany(
+    connection.execute(
         "INSERT INTO rollout.words (tenant, thread_id, segment, n, words)"
-        " VALUES (%s, %s, %s, %s, array_to_tsvector(%s::text[])) ON CONFLICT DO NOTHING",
-        [(tenant, thread_id, segment, n, words) for n, words in told],
+        " SELECT %(tenant)s, %(id)s, %(segment)s, one.n, one.words::tsvector"
+        " FROM unnest(%(ns)b::bigint[], %(words)b::text[]) AS one (n, words) ON CONFLICT DO NOTHING",
+        {**values, "ns": [n for n, _ in told], "words": [_quoted(words) for _, words in told]},
     )
     return bool(
         connection.execute(
@@ -141,6 +144,11 @@ def _index(connection: Connection, tenant: str, stale: Row) -> bool:
             values,
         ).fetchone()
     )
+
+
+def _quoted(words: list[str] | None) -> str | None:
+    """The text form of a tsvector; in quotes, since what is a space depends on the server's locale."""
+    return None if words is None else " ".join(f"'{word}'" for word in words)
 
 
 def _words(physical: bytes) -> list[str] | None:
