@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rollout.boundaries import is_user_turn, message_text, strip_marker
+from rollout.boundaries import is_user_turn, message_text, strip_marker, user_texts
 from rollout.sources import source_key, spawn_of
 
 Json = Any
@@ -139,6 +139,13 @@ def _fold_response_item(summary: Summary, item: dict[str, Json]) -> None:
     """Only for bare files, which have no events: the first real user message is what was asked."""
     if summary.era == "bare" and is_user_turn(item):
         _take_user_text(summary, message_text(item), has_image="input_image" in str(item.get("content")))
+
+
+def fold_question(summary: Summary, line: dict[str, Json]) -> None:
+    """Take what was asked first from the message to the model, where the event that tells it lies too far behind."""
+    item = line.get("payload")
+    if not summary.title and line.get("type") == "response_item" and isinstance(item, dict) and is_user_turn(item):
+        _take_user_text(summary, "".join(user_texts(item)), has_image="input_image" in str(item.get("content")))
 
 
 def _fold_event(summary: Summary, event: dict[str, Json]) -> None:

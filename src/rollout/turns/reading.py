@@ -42,9 +42,10 @@ class Reading(NamedTuple):
         """How to read a thread that begins with this record."""
         if first.bare:
             return cls("bare", later)
-        meta = mapping(to_object(first.payload)) if first.type == "session_meta" else {}
-        if meta.get("history_mode") != "paginated" and first.ordinal is None:
-            return cls("legacy", later)
+        meta = mapping(to_object(first.payload)) if first.type == "session_meta" else None
+        paginated = first.ordinal is not None if meta is None else meta.get("history_mode") == "paginated"
+        if meta is None or not paginated:
+            return cls("paginated" if paginated else "legacy", later)
         return cls("paginated", later, whole(meta.get("subagent_history_start_ordinal")) or 0)
 
     @property

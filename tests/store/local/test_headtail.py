@@ -67,6 +67,22 @@ def test_a_cut_question_gives_its_part(tmp_path: Path) -> None:
     assert facts.summary.partial
 
 
+def test_a_long_question_is_taken_from_the_message_to_the_model(tmp_path: Path) -> None:
+    """It stands before the event that tells it, which lies too far behind."""
+    text = "why? " * 40_000
+    facts = facts_of(tmp_path, b.rollout_bytes(b.thread_id(), b.message("user", text), b.user(text), b.agent("so")))
+
+    assert (True, True) == (facts.summary.title.startswith("why? why?"), text.startswith(facts.summary.title))
+
+
+def test_long_context_is_no_question(tmp_path: Path) -> None:
+    """What the program put in before the question does not become the title."""
+    context = "<environment_context>" + "x" * 200_000 + "</environment_context>"
+    facts = facts_of(tmp_path, b.rollout_bytes(b.thread_id(), b.message("user", context), b.user("why?")))
+
+    assert ("", True) == (facts.summary.title, facts.summary.partial)
+
+
 def test_cut_metadata_give_what_they_have(tmp_path: Path) -> None:
     """Instructions that are longer than the window cost only what stands behind them."""
     data = b.rollout_bytes(b.thread_id(), b.user("what?"), base_instructions={"text": "x" * 300_000})

@@ -6,6 +6,7 @@ there is none, or it has not seen the last record, from what it would hold.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rollout.appserver.codex_state import NOTHING
@@ -17,10 +18,17 @@ from rollout.times import parse_ms
 from rollout.turns.grammar import mapping, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rollout.appserver.codex_state import Known
     from rollout.appserver.state import Server
     from rollout.lines import Found
     from rollout.query import Thread
+
+_LATEST = 10_000
+"""On how many lines the first question is looked for."""
+_CUT = 8 * 1024
+"""From how many characters on a question may have been cut: a listing looks at 64 KiB, and a character may take six."""
 
 
 def listed_facts(server: Server, row: Thread, known: Known = NOTHING) -> Facts:
@@ -90,13 +98,24 @@ def own_preview(server: Server, row: Thread) -> str:
     summary = row.summary
     if not summary.history_base or not summary.forked_from_id or row.segments > 1:
         return summary.preview
-    own = Summary()
-    for found in server.store.lines(row.id, own=True):
+    return _first_asked(server.store.lines(row.id, own=True)) or summary.preview
+
+
+def whole_preview(server: Server, row: Thread, preview: str) -> str:
+    """What was asked first, also where that stands behind what a listing looks at, or is longer than that."""
+    if not row.summary.partial or 0 < len(preview) < _CUT:
+        return preview
+    return _first_asked(islice(server.store.lines(row.id), _LATEST)) or preview
+
+
+def _first_asked(lines: Iterable[Found]) -> str:
+    seen = Summary()
+    for found in lines:
         if _is_event(found):
-            fold(own, {"type": "event_msg", "payload": to_object(found.record.payload)})
-            if own.preview:
-                return own.preview
-    return summary.preview
+            fold(seen, {"type": "event_msg", "payload": to_object(found.record.payload)})
+            if seen.preview:
+                return seen.preview
+    return ""
 
 
 def settled_model(server: Server, row: Thread) -> str | None:

@@ -16,7 +16,7 @@ from rollout.appserver.methods.cuts import turns_to_keep
 from rollout.appserver.methods.later_facts import settled_model
 from rollout.appserver.methods.method import Method, thread_id_of
 from rollout.appserver.methods.paging import FIRST_PAGE, last_cursors, turns_answer
-from rollout.appserver.methods.tell import tell, tell_live
+from rollout.appserver.methods.tell import refuse_empty, tell, tell_live
 from rollout.appserver.params import Schema, anything, flag, list_of, mapping, may, need, one_of, text
 from rollout.appserver.settings import settings_of
 from rollout.appserver.wire.answers import collaboration, opened
@@ -188,6 +188,7 @@ async def _row(server: Server, thread_id: str) -> Thread:
         raise invalid(f"session {thread_id} is archived. {hint}")
     if row is None or row.archived:
         raise invalid(f"no rollout found for thread id {thread_id}")
+    await asyncio.to_thread(refuse_empty, server, row, resumed=True)
     return row
 
 

@@ -9,7 +9,7 @@ from rollout.appserver.codex_state import NOTHING
 from rollout.appserver.messages import invalid
 from rollout.appserver.methods.later_listing import read_state
 from rollout.appserver.methods.method import Method, thread_id_of
-from rollout.appserver.methods.tell import refuse_turns, tell, tell_fresh
+from rollout.appserver.methods.tell import refuse_empty, refuse_turns, tell, tell_fresh
 from rollout.appserver.params import Schema, may, need, switch, text, u32
 from rollout.ids import try_parse
 
@@ -45,6 +45,7 @@ def _read_stored(server: Server, thread_id: ThreadId, *, turns: bool) -> dict[st
     row = server.library.row(thread_id)
     if row is None or (row.archived and not server.level.later):
         raise invalid(f"thread not loaded: {thread_id}")
+    refuse_empty(server, row)
     told = {"thread": tell(server, row, turns=turns)}
     if not server.level.later:
         return told

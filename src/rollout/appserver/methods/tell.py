@@ -8,8 +8,8 @@ import msgspec
 
 from rollout.appserver.codex_state import NOTHING
 from rollout.appserver.fresh import new_id, now_ms
-from rollout.appserver.messages import Stream, invalid
-from rollout.appserver.methods.later_facts import single_facts
+from rollout.appserver.messages import INTERNAL, RpcError, Stream, invalid
+from rollout.appserver.methods.later_facts import single_facts, whole_preview
 from rollout.appserver.wire.threads import HEAD, Facts, asked_in_head, later_thread, seed_thread
 from rollout.appserver.wire.turns import items_on_wire, turn_with
 
@@ -32,7 +32,9 @@ def tell(server: Server, row: Thread, *, turns: bool) -> Fields:
         preview = asked_in_head(server.library.records(row.id, HEAD))
         return seed_thread(row, server.settings.model_provider, preview, told)
     known = server.codex.of([row.id]).get(row.id, NOTHING)
-    return later_thread(row, single_facts(server, row, known), told, server.live(row.id))
+    facts = single_facts(server, row, known)
+    facts = facts._replace(preview=whole_preview(server, row, facts.preview))
+    return later_thread(row, facts, told, server.live(row.id))
 
 
 def tell_live(server: Server, live: LiveThread, *, turns: bool = False) -> Fields:
@@ -76,6 +78,18 @@ def spell_later(items: list[TurnItem]) -> bytes:
 def spell_seed(items: list[TurnItem]) -> bytes:
     """Items as JSON, in the words of 0.100."""
     return _encode(items_on_wire(items, later=False))
+
+
+def refuse_empty(server: Server, row: Thread, *, resumed: bool = False) -> None:
+    """Raise what is said of a thread whose file holds no record: there is nothing to read or to go on with."""
+    if row.summary.has_meta or server.library.records(row.id, 1):
+        return
+    if server.level.later:
+        what = f"failed to read session metadata {row.path}: rollout at {row.path} is empty"
+        raise RpcError(INTERNAL, f"failed to read thread: thread-store internal error: {what}")
+    if resumed:
+        raise invalid(f"failed to load rollout `{row.path}`: empty session file")
+    raise RpcError(INTERNAL, f"failed to load rollout `{row.path}` for thread {row.id}: rollout at {row.path} is empty")
 
 
 def refuse_turns(live: LiveThread) -> None:

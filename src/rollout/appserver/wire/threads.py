@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rollout.boundaries import is_user_message, strip_marker, user_texts
+from rollout.boundaries import MARKER, is_user_message, strip_marker, user_texts
 from rollout.codec import to_object
 from rollout.sources import source_key
 from rollout.times import parse_ms
@@ -62,7 +62,8 @@ def asked_in_head(records: Iterable[Record]) -> str:
     for record in records:
         item = to_object(record.payload) if record.type == "response_item" else None
         if isinstance(item, dict) and is_user_message(item):
-            return strip_marker("".join(user_texts(item)))
+            asked = "".join(user_texts(item))
+            return strip_marker(asked) if MARKER in asked else asked
     return ""
 
 

@@ -19,7 +19,7 @@ from zlib import crc32
 from rollout.journal.filesystem import OS, READ
 from rollout.store.local.paths import ZST
 from rollout.store.local.prefix import parse_prefix
-from rollout.summary import Summary, fold
+from rollout.summary import Summary, fold, fold_question
 from rollout.times import parse_ms
 from rollout.tuples import NamedTuple
 
@@ -249,9 +249,11 @@ def _fold_line(summary: Summary, line: bytes) -> None:
 
 
 def _fold_cut(summary: Summary, line: bytes) -> None:
+    """Fold what there is of a long line; a long question stands in the message to the model before its event."""
     found = parse_prefix(line)
     if found:
         fold(summary, found)
+        fold_question(summary, found)
 
 
 def load_line(line: bytes) -> dict[str, Any] | None:
