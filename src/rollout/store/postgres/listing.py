@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rollout.query import TIMES, Cursor, Kind, Page, checked, narrowed, plain_id, sort_key, wanted_text, why_kind_hidden
+from rollout.sources import INTERACTIVE
 from rollout.store.postgres.connections import Planned
 from rollout.store.postgres.folding import exact, plain
 from rollout.store.postgres.threads import COLUMNS, thread_of
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
     from rollout.query import Key, Order, Thread, ThreadQuery
     from rollout.store.postgres.connections import Fetch
 
-FEW = 500
+FEW = 200
 _KEYS = {
     "active": "active_ms", "created": "named_ms", "updated": "modified_ms",
     "name": "title", "size": "size", "tokens": "tokens",
 }  # fmt: skip
+_FAMILIES = frozenset({"custom", "internal", "subagent"})
 _KINDS = """
-SELECT archived, state, source, provider, sum(threads)::bigint FROM rollout.kinds WHERE tenant = %(tenant)s
-GROUP BY 1, 2, 3, 4
+SELECT NULL, 'kind', source, archived, sum(threads)::bigint, 0, 0, 0, provider, '', 0, state, '{}', NULL
+FROM rollout.kinds WHERE tenant = %(tenant)s GROUP BY archived, state, source, provider HAVING sum(threads) > 0
+"""
+_FEW_OF = """
+SELECT NULL, 'few', '', false, count(*), 0, 0, 0, '', '', 0, '', '{{}}', NULL
+FROM (SELECT FROM rollout.threads WHERE {} LIMIT {}) AS few
 """
 
 
@@ -42,12 +48,19 @@ class Keyed(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """The threads that are asked: of one tenant, of these kinds, ``few``: of these alone."""
+    """The threads that are asked: of one tenant, ``few``: these alone."""
 
     fetch: Fetch
     tenant: str
-    kinds: Collection[Kind]
     few: Collection[str] | None = None
+
+
+class Found(NamedTuple):
+    """The rows of a page, and what came with them: the numbers of kinds, and of all that the filters leave, if few."""
+
+    rows: list[Keyed]
+    kinds: Mapping[Kind, int]
+    few: int | None
 
 
 class Asked(NamedTuple):
@@ -73,31 +86,33 @@ class Asked(NamedTuple):
         """The conditions of the query and these."""
         return " AND ".join(("tenant = %(tenant)s", *self.broad, *(self.narrow if narrow else ()), *more))
 
-    def rows(self, sql: str, **more: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - values of columns
-        """Ask; how many rows narrow filters leave, and so the best index, depends on their values."""
-        return self.fetch(Planned(sql) if self.narrow else sql, {**self.values, **more})
+    @property
+    def some(self) -> str:
+        """Whether there is a thread of a wanted kind at all: without one no index says so as fast."""
+        conditions = " AND ".join(("tenant = %(tenant)s", *self.broad))
+        kinds = f"SELECT FROM rollout.kinds WHERE {conditions} GROUP BY archived, state, source, provider"
+        return f"(SELECT EXISTS ({kinds} HAVING sum(threads) > 0))"
+
+    def ask(self, sql: str, **more: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - values of columns
+        """Ask; how many rows filters leave, and so the best index, depends on their values: all but the usual is planned."""
+        usual = not self.narrow and (self.query.sources, self.query.providers) == (INTERACTIVE, ())
+        return self.fetch(sql if usual else Planned(sql), {**self.values, **more})
 
 
 def page_of(fetch: Fetch, tenant: str, query: ThreadQuery) -> Page:
     """The page of a query. Raises InvalidQueryError."""
     query, limit = checked(query), max(1, query.limit)
-    kinds = kinds_of(fetch, tenant)
-    asked = _asked(Scope(fetch, tenant, kinds), query)
-    found = first_rows(asked, limit + 1) if any(why_kind_hidden(kind, query) is None for kind in kinds) else []
-    page = found[:limit]
-    more = Cursor(*page[-1].key) if len(found) > limit else None
-    hidden, whole = _hidden(asked, kinds, page, more)
-    return Page(tuple(row.thread for row in page), more, hidden, whole, sum(kinds.values()))
-
-
-def kinds_of(fetch: Fetch, tenant: str) -> dict[Kind, int]:
-    """How many threads there are of each kind."""
-    return {Kind(*row[:4]): row[4] for row in fetch(_KINDS, {"tenant": tenant}) if row[4] > 0}
+    asked = _asked(Scope(fetch, tenant), query)
+    found = _first_rows(asked, limit + 1)
+    page = found.rows[:limit]
+    more = Cursor(*page[-1].key) if len(found.rows) > limit else None
+    hidden, whole = _hidden(asked, found, len(page), more)
+    return Page(tuple(row.thread for row in page), more, hidden, whole, sum(found.kinds.values()))
 
 
 def keyed_rows(scope: Scope, query: ThreadQuery, limit: int) -> list[Keyed]:
     """Up to so many rows that a query wants, in its order, each with its key."""
-    return first_rows(_asked(scope, query), limit)
+    return _first_rows(_asked(scope, query), limit).rows
 
 
 def key_of(row: Thread, named_ms: int, order: Order) -> tuple[Key, str]:
@@ -105,33 +120,48 @@ def key_of(row: Thread, named_ms: int, order: Order) -> tuple[Key, str]:
     return (order.cut(named_ms), row.id) if order.key == "created" else sort_key(row, order)
 
 
-def first_rows(asked: Asked, limit: int) -> list[Keyed]:
+def _first_rows(asked: Asked, limit: int) -> Found:
     """Up to so many rows behind the cursor.
 
     Where times are coarse the ids decide within a tick: what an index gives in its own order is right but for the last
     tick, which is asked for by itself.
     """
     tick, order = asked.tick_ms, asked.query.order
-    rows = _along(asked, f"{asked.column} {_way(order)}, threads.thread_id", limit)
+    found = _page(asked, limit)
     if tick == 1:
-        return rows
-    cut = [row._replace(key=(order.cut(int(row.key[0])), row.key[1])) for row in rows]
+        return found
+    cut = [row._replace(key=(order.cut(int(row.key[0])), row.key[1])) for row in found.rows]
     if len(cut) < limit:
-        return _sorted(cut, order)
+        return found._replace(rows=_sorted(cut, order))
     last = cut[-1].key[0]
     kept = [row for row in cut if row.key[0] != last]
     within = f"{asked.column} >= %(last)s AND {asked.column} < %(last)s + {tick}"
-    rest = _along(asked, "threads.thread_id", limit - len(kept), within, last=last)
-    return _sorted(kept, order) + [row._replace(key=(last, row.key[1])) for row in rest]
+    rest = asked.ask(_select(asked, "threads.thread_id", limit - len(kept), within), last=last)
+    return found._replace(rows=_sorted(kept, order) + [Keyed((last, row[1]), thread_of(row[1:])) for row in rest])
 
 
-def _along(asked: Asked, by: str, limit: int, *more: str, **values: Any) -> list[Keyed]:  # noqa: ANN401 - values of columns
-    rows = asked.rows(
+def _page(asked: Asked, limit: int) -> Found:
+    """The rows in the order of an index; in the same round trip the numbers that say what is left out."""
+    by = f"{asked.column} {_way(asked.query.order)}, threads.thread_id"
+    parts = [_select(asked, by, limit, asked.some), _KINDS]
+    if asked.narrow and not asked.query.text:
+        parts.append(_FEW_OF.format(asked.where(), FEW + 1))
+    rows, kinds, few = list[Keyed](), dict[Kind, int](), None
+    for row in asked.ask(" UNION ALL ".join(f"({part})" for part in parts)):
+        if row[1] == "kind":
+            kinds[Kind(row[3], row[11], row[2], row[8])] = row[4]
+        elif row[1] == "few":
+            few = row[4] if row[4] <= FEW else None
+        else:
+            rows.append(Keyed((row[0], row[1]), thread_of(row[1:])))
+    return Found(rows, kinds, few)
+
+
+def _select(asked: Asked, by: str, limit: int, *more: str) -> str:
+    return (
         f"SELECT {asked.column}, {COLUMNS} FROM rollout.threads WHERE {asked.where(*_behind(asked), *more)}"
-        f" ORDER BY {by} {_way(asked.query.order)} LIMIT {int(limit)}",
-        **values,
+        f" ORDER BY {by} {_way(asked.query.order)} LIMIT {int(limit)}"
     )
-    return [Keyed((row[0], row[1]), thread_of(row[1:])) for row in rows]
 
 
 def _sorted(rows: list[Keyed], order: Order) -> list[Keyed]:
@@ -161,21 +191,22 @@ def _type(query: ThreadQuery) -> str:
 
 def _asked(scope: Scope, query: ThreadQuery) -> Asked:
     """Conditions that say what ``why_hidden`` says, and the values that they need."""
-    wanted = [kind for kind in scope.kinds if why_kind_hidden(kind, query) is None]
     values: dict[str, Any] = {
-        "tenant": scope.tenant, "few": list(scope.few or ()), "archived": query.archived, "sources": sorted({kind.source for kind in wanted}),
-        "providers": sorted({kind.provider for kind in wanted}),
+        "tenant": scope.tenant, "few": list(scope.few or ()), "archived": query.archived,
+        "sources": [plain(one) for one in query.sources],
+        "providers": [plain(one) for one in query.providers] + [""] * (query.default_provider in query.providers),
         "cwds": [exact(str(PurePosixPath(one))) for one in query.cwds],
         "branches": [exact(one) for one in query.branches], "since": query.since_ms, "until": query.until_ms,
         "parent": plain(plain_id(query.parent) or ""), "forked_from": plain(plain_id(query.forked_from) or ""),
-        "name": exact((query.name or "").strip()), "tags": [plain(one) for one in query.tags], "text": wanted_text(query.text or ""),
+        "name": exact((query.name or "").strip()), "tags": [plain(one) for one in query.tags],
+        "text": wanted_text(query.text or ""),
     }  # fmt: skip
     if query.cursor is not None:
         values |= {"key": query.cursor.key, "after": query.cursor.id}
     broad = (
         (query.archived is not None, "archived = %(archived)s"),
         (not query.untitled, "state = 'titled'"),
-        (query.sources, "source = ANY(%(sources)s)"),
+        (query.sources, _source(query)),
         (query.providers, "provider = ANY(%(providers)s)"),
     )
     narrow = (
@@ -195,32 +226,36 @@ def _asked(scope: Scope, query: ThreadQuery) -> Asked:
     )
 
 
-def _hidden(
-    asked: Asked, kinds: Mapping[Kind, int], page: list[Keyed], more: Cursor | None
-) -> tuple[dict[str, int], bool]:
+def _source(query: ThreadQuery) -> str:
+    """The wanted sources; a family is the range of the keys that begin with its name."""
+    families = sorted(_FAMILIES.intersection(query.sources))
+    ranges = [f"source >= '{family}:' AND source < '{family};'" for family in families]
+    return f"({' OR '.join(['source = ANY(%(sources)s)', *ranges])})" if ranges else "source = ANY(%(sources)s)"
+
+
+def _hidden(asked: Asked, found: Found, shown: int, more: Cursor | None) -> tuple[dict[str, int], bool]:
     """What was left out, by the first reason, and whether that is all there is to count."""
-    found: Counter[str] = Counter()
-    for kind, number in kinds.items():
-        found[why_kind_hidden(kind, asked.query) or ""] += number
-    wanted, whole = found.pop("", 0), True
+    left_out: Counter[str] = Counter()
+    for kind, number in found.kinds.items():
+        left_out[why_kind_hidden(kind, asked.query) or ""] += number
+    wanted, whole = left_out.pop("", 0), True
     if asked.narrow and wanted:
-        number, whole = _left_out(asked, wanted, len(page), more)
-        found[narrowed(asked.query)] += max(0, number)
-    return {reason: number for reason, number in found.items() if number}, whole
+        if asked.query.cursor is None and more is None:
+            number = wanted - shown
+        elif found.few is not None:
+            number = wanted - found.few
+        else:
+            number, whole = _passed(asked, more) - shown, False
+        left_out[narrowed(asked.query)] += max(0, number)
+    return {reason: number for reason, number in left_out.items() if number}, whole
 
 
-def _left_out(asked: Asked, wanted: int, shown: int, more: Cursor | None) -> tuple[int, bool]:
-    """How many threads of the wanted kinds the narrow filters leave out, and whether of all that there are."""
-    if asked.query.cursor is None and more is None:
-        return wanted - shown, True
-    if not asked.query.text:
-        few = asked.rows(f"SELECT count(*) FROM (SELECT FROM rollout.threads WHERE {asked.where()} LIMIT {FEW + 1}) AS few")
-        if few[0][0] <= FEW:
-            return wanted - few[0][0], True
+def _passed(asked: Asked, more: Cursor | None) -> int:
+    """How many threads of the wanted kinds stand between the cursor and the end of the page, shown or not."""
     until: list[str] = []
     if more is not None:
         back = "<=" if asked.query.order.ascending else ">="
         until = [f"({asked.column}, thread_id) {back} (%(last)s::{_type(asked.query)}, %(last_id)s::uuid)"]
     told = {"last": more.key, "last_id": more.id} if more is not None else {}
     where = asked.where(*_behind(asked), *until, narrow=False)
-    return asked.rows(f"SELECT count(*) FROM rollout.threads WHERE {where}", **told)[0][0] - shown, False
+    return int(asked.ask(f"SELECT count(*) FROM rollout.threads WHERE {where}", **told)[0][0])

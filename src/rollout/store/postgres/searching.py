@@ -22,7 +22,7 @@ from rollout.search_text import TurnCount, passages
 from rollout.store.hits import ThreadHits, page_of
 from rollout.store.postgres.chain import File, whole_chain
 from rollout.store.postgres.connections import UnreachableError, fetching
-from rollout.store.postgres.listing import Scope, key_of, keyed_rows, kinds_of
+from rollout.store.postgres.listing import Scope, key_of, keyed_rows
 from rollout.store.postgres.reading import lines, physical_lines
 from rollout.store.postgres.threads import one_thread
 
@@ -67,10 +67,9 @@ class Search:
             return
         may_hold = self._narrowed()
         query = self._query._replace(cursor=None)
-        kinds = kinds_of(self._connections.fetch, self._connections.tenant)
         few = may_hold if may_hold is not None and len(may_hold) <= _FEW else None
         while True:
-            rows = keyed_rows(Scope(self._connections.fetch, self._connections.tenant, kinds, few), query, _CHUNK)
+            rows = keyed_rows(Scope(self._connections.fetch, self._connections.tenant, few), query, _CHUNK)
             for key, row in rows:
                 if may_hold is None or row.id in may_hold:
                     yield self._hits(key, row)
