@@ -75,6 +75,8 @@ def queries(rows: list[Thread]) -> Iterator[ThreadQuery]:
         yield EVERYTHING._replace(providers=(summary.model_provider or "openai",), default_provider="openai")
         yield EVERYTHING._replace(cwds=(summary.cwd or "/nowhere",))
         yield EVERYTHING._replace(branches=(str((summary.git or {}).get("branch")), "no such branch"))
+        yield EVERYTHING._replace(origins=(str((summary.git or {}).get("repository_url")), "no such repository"))
+        yield EVERYTHING._replace(tags=row.tags or ("no-such-tag",))
         yield EVERYTHING._replace(since_ms=row.active_ms)
         yield EVERYTHING._replace(until_ms=row.active_ms, untitled=False)
         yield EVERYTHING._replace(parent=summary.parent_id or row.id)

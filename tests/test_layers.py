@@ -18,8 +18,8 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(
         (
             "errors", "ids", "times", "tuples", "sources", "boundaries", "codec", "items", "lines", "policy", "summary",
-            "history", "initial_history", "labels", "long_lines", "turns", "usage", "query", "search_match",
-            "search_query", "search_text",
+            "folders", "history", "initial_history", "labels", "long_lines", "origins", "turns", "usage", "query",
+            "search_match", "search_query", "search_text",
         ),
         0,
     ),

@@ -99,6 +99,7 @@ class ThreadQuery(NamedTuple):
     ``branches``: git branches, exactly. ``since_ms``, ``until_ms``: when the thread was active last, from and up
     to. ``parent``, ``forked_from``: the thread that spawned it, that it was forked from. ``name``: exactly, as
     ``resolve`` takes it. ``text``: stands in name, title or preview, case ignored. ``tags``: bears all of these.
+    ``origins``: addresses of git repositories, exactly; ``rollout.origins.spellings`` gives the usual forms of one.
     """
 
     archived: bool | None = False
@@ -118,6 +119,7 @@ class ThreadQuery(NamedTuple):
     name: str | None = None
     text: str | None = None
     tags: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 EVERYTHING = ThreadQuery(archived=None, sources=(), untitled=True)
@@ -238,6 +240,7 @@ def narrowed(query: ThreadQuery) -> str:
     filters = {
         "cwd": query.cwds,
         "branch": query.branches,
+        "repository": query.origins,
         "time": query.since_ms is not None or query.until_ms is not None,
         "parent": query.parent is not None,
         "fork": query.forked_from is not None,
@@ -254,7 +257,8 @@ def _is_wanted(thread: Thread, query: ThreadQuery) -> bool:
         return False
     if query.until_ms is not None and thread.active_ms > query.until_ms:
         return False
-    if query.branches and branch_of(thread.summary) not in query.branches:
+    git = ((query.branches, branch_of), (query.origins, origin_of))
+    if any(wanted and told(thread.summary) not in wanted for wanted, told in git):
         return False
     family = ((query.parent, thread.summary.parent_id), (query.forked_from, thread.summary.forked_from_id))
     if any(wanted is not None and plain_id(found) != plain_id(wanted) for wanted, found in family):
@@ -273,6 +277,12 @@ def branch_of(summary: Summary) -> str | None:
     """The git branch that a thread began on, None where it tells none."""
     branch = summary.git.get("branch") if summary.git else None
     return branch if isinstance(branch, str) and branch else None
+
+
+def origin_of(summary: Summary) -> str | None:
+    """The address of the git repository that a thread began in, None where it tells none."""
+    origin = summary.git.get("repository_url") if summary.git else None
+    return origin if isinstance(origin, str) and origin else None
 
 
 def plain_id(text: str | None) -> str | None:

@@ -202,9 +202,10 @@ class _Asked(NamedTuple):
 
     def latest(self, codex_home: str, cwd: str | None) -> str | None:
         """The first match in the listing's order."""
-        from rollout.store.local.store import LocalStore  # noqa: PLC0415 - stores are imported when one is opened
+        from rollout.store.local.index_path import index_place  # noqa: PLC0415 - stores are imported when one is opened
+        from rollout.store.local.store import LocalStore  # noqa: PLC0415 - the same
 
-        store = LocalStore(codex_home)
+        store = LocalStore(codex_home, index=index_place(codex_home))
         found = store.latest_for_cwd(cwd, self.query(archived=False))
         return found.path if found is not None else None
 

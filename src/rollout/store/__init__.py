@@ -18,7 +18,8 @@ def open_store(url_or_path: str | os.PathLike[str] = "") -> ThreadStore:
     """The store that a text means: a path or ``file:`` URL is a home, ``memory:`` a new store in memory.
 
     ``postgresql://[user@]host[:port]/database[?tenant=name]`` are the threads of a tenant on a server. Without a
-    text: the home of ``ROLLOUT_HOME``, else of ``CODEX_HOME``, else ``~/.codex``.
+    text: the home of ``ROLLOUT_HOME``, else of ``CODEX_HOME``, else ``~/.codex``. A home is listed through the index in
+    the user's cache folder, as commands do it; ``ROLLOUT_INDEX`` names another file or is ``off``.
     Raises RolloutError for anything else, saying which forms there are.
     """
     text = os.fspath(url_or_path)
@@ -33,9 +34,11 @@ def open_store(url_or_path: str | os.PathLike[str] = "") -> ThreadStore:
 
 def _open_home(path: str) -> ThreadStore:
     from rollout.store.local.home import find_home  # noqa: PLC0415 - only who opens a home pays for it
+    from rollout.store.local.index_path import index_place  # noqa: PLC0415 - the same
     from rollout.store.local.store import LocalStore  # noqa: PLC0415 - the same
 
-    return LocalStore(find_home(path))
+    home = find_home(path)
+    return LocalStore(home, index=lambda: index_place(home))
 
 
 def _open_file_url(rest: str) -> ThreadStore:

@@ -12,12 +12,12 @@ from collections import Counter
 from contextlib import contextmanager
 from io import BytesIO
 from itertools import count
-from pathlib import PurePosixPath
 from threading import Condition, RLock
 from time import gmtime, strftime, time_ns
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.errors import BusyError, ExistsError, InvalidQueryError, NotFoundError, RolloutError
+from rollout.folders import spelled
 from rollout.ids import ThreadId, try_parse
 from rollout.labels import NO_LABELS, Labels, checked_note, checked_tags
 from rollout.lines import Found, Position
@@ -353,8 +353,8 @@ def _key(row: Thread, order: Order) -> tuple[Key, str]:
 
 
 def _elsewhere(row: Thread, query: ThreadQuery) -> str | None:
-    """Why a folder filter leaves a thread out; folders are compared part by part."""
+    """Why a folder filter leaves a thread out; folders are compared by their spellings, part by part."""
     cwd = row.summary.cwd
-    if not query.cwds or (cwd and any(PurePosixPath(cwd) == PurePosixPath(wanted) for wanted in query.cwds)):
+    if not query.cwds or (cwd and spelled(cwd) in map(spelled, query.cwds)):
         return None
     return narrowed(query)

@@ -153,6 +153,55 @@ class FindingFacts(StoreFacts):
         check({1, 4, 5}, shown(store, archived=None))
         check({1, 4, 6}, shown(store, untitled=True))
 
+    def test_folders_by_any_spelling(self, tmp_path: Path) -> None:
+        """One folder is one however it is spelled: slashes, dots, drives of Windows, folders of WSL seen from outside."""
+        store = self.store(tmp_path)
+        folders = ("/home/dev/a", r"C:\Work\B", r"\\wsl.localhost\Ubuntu\home\dev\a", "/home/dev/A", r"\\server\Share\x", "/home/dev/ab")
+        for number, folder in enumerate(folders, 1):
+            self.talk(store, number, cwd=folder)
+
+        check({1, 3}, shown(store, cwds=("/home//dev/./a/",)))
+        check({1, 3}, shown(store, cwds=(r"\\wsl$\Debian\home\dev\a",)))
+        check([{2}] * 4, [shown(store, cwds=(one,)) for one in ("c:/work/b", r"\\?\C:\work\B", "/mnt/c/work/b", "C:\\Work\\B\\")])
+        check({4, 5}, shown(store, cwds=("/home/dev/A", r"\\SERVER\share\X")))
+
+    def test_narrow_filters(self, tmp_path: Path) -> None:
+        """Branch, repository, lineage, name, text and time leave what they want, and count the others under their names."""
+        store = self.store(tmp_path)
+        spawned = {"subagent": {"thread_spawn": {"parent_thread_id": b.thread_id(1), "depth": 1}}}
+        self.talk(store, 1, "Fix the LOGIN", git={"branch": "main", "repository_url": "git@host:us/app.git"})
+        self.talk(store, 2, git={"branch": "later", "repository_url": 'https://host/"odd"\\é'})
+        self.talk(store, 3, source=spawned)
+        self.talk(store, 4, forked_from_id=b.thread_id(1))
+        store.set_name(b.thread_id(2), "the login page")
+        rows = {row.id: row.active_ms for row in store.list(EVERYTHING).threads}
+
+        check({1}, shown(store, branches=("main", "none")))
+        check({1}, shown(store, origins=("git@host:us/app.git",)))
+        check({2}, shown(store, origins=('https://host/"odd"\\é', "git@host:us/app")))
+        check({3}, shown(store, sources=("subagent:thread_spawn",), parent=b.thread_id(1).upper()))
+        check({4}, shown(store, forked_from=b.thread_id(1)))
+        check({2}, shown(store, name=" the login page "))
+        check({1, 2}, shown(store, text="LoGin"))
+        check({1}, shown(store, text="login", branches=("main",)))
+        check({1, 2, 4}, shown(store, since_ms=rows[b.thread_id(1)], until_ms=rows[b.thread_id(4)]))
+        check(set(), shown(store, since_ms=max(rows.values()) + 1))
+        check({"subagent": 1, "branch, repository": 2}, store.list(ThreadQuery(branches=("main",), origins=("git@host:us/app.git",))).hidden)
+
+    def test_every_source(self, tmp_path: Path) -> None:
+        """Each kind of source is told apart, sub-agents by what spawned them; a family means all its members."""
+        store = self.store(tmp_path)
+        sub = [{"subagent": "review"}, {"subagent": "compact"}, {"subagent": {"other": "x"}}, {"subagent": {"thread_spawn": {"parent_thread_id": b.thread_id(1), "depth": 1}}}]
+        sources = ["cli", "vscode", "exec", "mcp", {"custom": "atlas"}, *sub]
+        keys = ["cli", "vscode", "exec", "mcp", "custom:atlas", "subagent:review", "subagent:compact", "subagent:other", "subagent:thread_spawn"]
+        for number, source in enumerate(sources, 1):
+            self.talk(store, number, source=source)
+
+        check([{number} for number in range(1, 10)], [shown(store, sources=(key,)) for key in keys])
+        check({6, 7, 8, 9}, shown(store, sources=("subagent",)))
+        check({1, 2, 5}, shown(store))
+        check({"subagent": 4, "exec": 1, "mcp": 1}, store.list(ThreadQuery()).hidden)
+
     def test_tags_filter(self, tmp_path: Path) -> None:
         """A thread is wanted when it bears every tag that is asked for; what lacks one is counted as left out."""
         store = self.store(tmp_path)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rollout.store.local.cwd import Folders, spelled
+from rollout.folders import spelled
+from rollout.store.local.cwd import Folders
 
 if TYPE_CHECKING:
     from pathlib import Path

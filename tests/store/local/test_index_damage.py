@@ -138,7 +138,7 @@ def test_an_empty_file_or_none(cached: Cached, harm: Callable[[Path], None]) -> 
         "UPDATE folder SET state = x'00'",
         "UPDATE kind SET threads = 5000, archived = archived + 7",
         "UPDATE cwd SET path = '/elsewhere'",
-        "INSERT INTO thread SELECT id + 900, randomblob(16), kind, created, updated, active, title, size, tokens, cwd, branch, parent, forked, name, claims FROM thread",
+        "INSERT INTO thread SELECT id + 900, randomblob(16), kind, created, updated, active, title, size, tokens, cwd, last_cwd, branch, origin, parent, forked, name, claims FROM thread",
         "DELETE FROM home",
         "UPDATE home SET device = 'x'",
         "PRAGMA user_version = 99",

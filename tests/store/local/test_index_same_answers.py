@@ -63,13 +63,16 @@ def varied(home: Home) -> None:
     named(home, 6, base)
     named(home, 7, b.fork_bytes(b.thread_id(7), b.thread_id(6), base))
     parent = {"subagent": {"thread_spawn": {"parent_thread_id": b.thread_id(1), "depth": 1}}}
-    named(home, 8, b.rollout_bytes(b.thread_id(8), *b.turn("sub", "x"), source=parent, git={"branch": "main"}))
+    named(home, 8, b.rollout_bytes(b.thread_id(8), *b.turn("sub", "x"), source=parent, git={"branch": "main", "repository_url": "git@host:us/app"}))
     named(home, 9, b.rollout_bytes(b.thread_id(9), b.tokens(70), model_provider=None, cwd=str(home.folder)))
     named(home, 10, b"garbage\n")
     named(home, 11, b.rollout_bytes(b.thread_id(1), *b.turn("claims to be the first", "x"), b.tokens(9)))
     named(home, 12, b.rollout_bytes(b.thread_id(12), *b.turn("q" * 3000, "a" * 200_000), b.tokens(12)))
     home.store.set_name(b.thread_id(1), "Émile's thread")
     home.store.set_name(b.thread_id(8), "émile")
+    home.store.set_tags(b.thread_id(1), ["one", "two"])
+    home.store.set_tags(b.thread_id(7), ["two"])
+    home.store.set_note(b.thread_id(12), "a note \u2028 of two lines")
 
 
 def named(home: Home, number: int, data: bytes) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rollout.store.local.walk import Group
 
 _SHORTEST_PREFIX = 4
+_DIGITS = 32
 _HEAD = 64 * 1024
 _HEX = frozenset("0123456789abcdef")
 
@@ -83,9 +84,9 @@ class Finder:
         files = Walk(self._home, self._fs).everything()
         ids = {ThreadId(file.thread_id) for file in files}
         found = {bearer for bearer in self._names.bearers(text.strip()) if bearer in ids}
-        prefix = text.strip().lower().replace("-", "")
-        if len(prefix) >= _SHORTEST_PREFIX and _HEX.issuperset(prefix):
-            found |= {thread_id for thread_id in ids if thread_id.replace("-", "").startswith(prefix)}
+        digits = prefix_of(text)
+        if digits:
+            found |= {thread_id for thread_id in ids if thread_id.replace("-", "").startswith(digits)}
         return tuple(sorted(found))
 
     def _named(self, files: list[File], wanted: ThreadId) -> Group | None:
@@ -114,6 +115,12 @@ class Finder:
             return wanted.encode() in head or wanted.replace("-", "").encode() in head
         finally:
             self._fs.close(fd)
+
+
+def prefix_of(text: str) -> str:
+    """The hexadecimal digits of a text that may be the beginning of an id, "" of any other."""
+    digits = text.strip().lower().replace("-", "")
+    return digits if _SHORTEST_PREFIX <= len(digits) <= _DIGITS and _HEX.issuperset(digits) else ""
 
 
 def _id_inside(path: str, fs: Filesystem) -> ThreadId | None:

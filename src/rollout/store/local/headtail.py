@@ -54,7 +54,7 @@ class Facts(NamedTuple):
 
     ``active_ms`` is the time of the last record, None when none could be read. ``problem`` says in words why
     the file cannot be read as a thread. ``begun`` is what a longer file needs to be looked at again once it has
-    grown, None for one that was covered wholly.
+    grown, None for one that was covered wholly. ``knows_last_cwd``: the last turn is among what was read.
     """
 
     summary: Summary
@@ -64,6 +64,7 @@ class Facts(NamedTuple):
     bytes_read: int
     problem: str | None
     begun: Begun | None = None
+    knows_last_cwd: bool = True
 
 
 class Begun(NamedTuple):
@@ -97,15 +98,15 @@ def read_facts(path: str, fs: Filesystem = OS, *, end: int | None = None) -> Fac
     except OSError as error:
         summary.partial = True
         size, modified_ns = _status_of(path, fs)
-        return Facts(summary, None, size, modified_ns, 0, f"cannot be read: {error.strerror or error}")
+        return Facts(summary, None, size, modified_ns, 0, f"cannot be read: {error.strerror or error}", knows_last_cwd=False)
     summary.partial = not windows.whole
     seen = _fold_head(summary, windows)
     begun = Begun(_copy(summary), status.st_size, crc32(windows.tail[-_SEAM:])) if windows.tail else None
-    active = _fold_latest(summary, windows, seen)
+    active, knows = _fold_latest(summary, windows, seen)
     if windows.whole:
         summary.lines = _count_lines(windows.head)
     problem = windows.problem or _problem(summary, windows)
-    return Facts(summary, active, status.st_size, status.st_mtime_ns, windows.bytes_read, problem, begun)
+    return Facts(summary, active, status.st_size, status.st_mtime_ns, windows.bytes_read, problem, begun, knows)
 
 
 def read_grown(path: str, fs: Filesystem, begun: Begun) -> Facts | None:
@@ -124,10 +125,10 @@ def read_grown(path: str, fs: Filesystem, begun: Begun) -> Facts | None:
         fs.close(fd)
     windows = _Windows(b"", tail, whole=False, bytes_read=len(seam) + len(tail))
     summary = _copy(begun.summary)
-    active = _fold_latest(summary, windows, 0)
+    active, knows = _fold_latest(summary, windows, 0)
     now = Begun(begun.summary, status.st_size, crc32(tail[-_SEAM:]))
     problem = _problem(summary, windows)
-    return Facts(summary, active, status.st_size, status.st_mtime_ns, windows.bytes_read, problem, now)
+    return Facts(summary, active, status.st_size, status.st_mtime_ns, windows.bytes_read, problem, now, knows)
 
 
 def _status_of(path: str, fs: Filesystem) -> tuple[int, int]:
@@ -214,15 +215,21 @@ def _problem(summary: Summary, windows: _Windows) -> str | None:
     return None
 
 
-def _fold_latest(summary: Summary, windows: _Windows, seen: int) -> int | None:
-    """Fold what changes; the time of the last record is returned. ``seen``: as far as the head was folded."""
+def _fold_latest(summary: Summary, windows: _Windows, seen: int) -> tuple[int | None, bool]:
+    """Fold what changes; ``seen``: as far as the head was folded.
+
+    Returned are the time of the last record, and whether the folder of the last turn is known.
+    """
+    before, summary.last_cwd = summary.last_cwd, None
     rest = windows.head if windows.whole else windows.tail[windows.tail.find(b"\n") + 1 :]
     for line in _latest_lines(rest, seen if windows.whole else 0):
         _fold_line(summary, line)
     last = last_time(rest)
     if last is not None:
         summary.active_at = last
-    return parse_ms(last)
+    knows = windows.whole or summary.last_cwd is not None
+    summary.last_cwd = summary.last_cwd or before
+    return parse_ms(last), knows
 
 
 def _fold_head(summary: Summary, windows: _Windows) -> int:

@@ -65,7 +65,9 @@ CREATE TABLE thread (
     size INTEGER NOT NULL,
     tokens INTEGER NOT NULL,
     cwd INTEGER,
+    last_cwd INTEGER,                    -- where the last turn was, if elsewhere; -1: the file has to be asked
     branch,
+    origin,
     parent,
     forked,
     name,
@@ -78,6 +80,8 @@ CREATE INDEX thread_name ON thread (kind, title, fid);
 CREATE INDEX thread_size ON thread (kind, size, fid);
 CREATE INDEX thread_tokens ON thread (kind, tokens, fid);
 CREATE INDEX thread_by_cwd ON thread (cwd) WHERE cwd IS NOT NULL;
+CREATE INDEX thread_by_last_cwd ON thread (last_cwd) WHERE last_cwd IS NOT NULL;
+CREATE INDEX thread_by_origin ON thread (origin) WHERE origin IS NOT NULL;
 CREATE INDEX thread_by_branch ON thread (branch) WHERE branch IS NOT NULL;
 CREATE INDEX thread_by_parent ON thread (parent) WHERE parent IS NOT NULL;
 CREATE INDEX thread_by_forked ON thread (forked) WHERE forked IS NOT NULL;

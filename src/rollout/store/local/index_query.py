@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rollout.errors import InvalidQueryError
 from rollout.query import TIMES, Kind, narrowed, plain_id, wanted_text, why_kind_hidden
 from rollout.store.local.cwd import Folders
-from rollout.store.local.index_rows import KNOWN_CHARACTERS, STORED, Stored, fid_of, kept_text, to_text
+from rollout.store.local.index_rows import KNOWN_CHARACTERS, STORED, UNKNOWN, Stored, fid_of, kept_text, to_text
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -60,9 +60,12 @@ class Narrow(NamedTuple):
     counting: str = ""
 
 
-def answer(index: Index, query: ThreadQuery) -> Answer:
-    """The answer to a checked query whose default provider is known. Raises InvalidQueryError for a bad cursor."""
-    return _Asked(index, query).answer()
+def answer(index: Index, query: ThreadQuery, where: tuple[str, ...] = ()) -> Answer:
+    """The answer to a checked query whose default provider is known. Raises InvalidQueryError for a bad cursor.
+
+    ``where``: only threads that began in one of these folders, or that may have had their last turn there.
+    """
+    return _Asked(index, query, where).answer()
 
 
 def stored_rows(index: Index, places: list[Place]) -> list[Stored]:
@@ -76,8 +79,9 @@ def stored_rows(index: Index, places: list[Place]) -> list[Stored]:
 class _Asked:
     """One query to one index."""
 
-    def __init__(self, index: Index, query: ThreadQuery) -> None:
+    def __init__(self, index: Index, query: ThreadQuery, where: tuple[str, ...]) -> None:
         self._index, self._query, self._order = index, query, query.order
+        self._where = [_been(index, where)] if where else []
         self._column = _COLUMNS[query.order.key]
         self._ticks = query.order.key in TIMES and query.order.tick_ms > 1
         self._kinds: list[int] = []
@@ -93,7 +97,7 @@ class _Asked:
     def answer(self) -> Answer:
         segments = self._look_at_kinds()
         self._count_files(segments)
-        filters = narrow_filters(self._index, self._query)
+        filters = [*self._where, *narrow_filters(self._index, self._query)]
         source = self._source_of_few(filters) if filters and self._kinds else ""
         places, count = self._of_few(source, filters) if source else self._along(filters)
         limit = max(1, self._query.limit)
@@ -253,7 +257,9 @@ def narrow_filters(index: Index, query: ThreadQuery) -> list[Narrow]:
     if query.branches:
         found.append(_equal("branch", [*query.branches]))
     if query.cwds:
-        found.append(_one_of("cwd", ", ".join(map(str, _cwds(index, query))) or "NULL", {}))
+        found.append(_one_of("cwd", _numbers(_cwds(index, query.cwds)), {}))
+    if query.origins:
+        found.append(_equal("origin", [*query.origins]))
     if query.since_ms is not None or query.until_ms is not None:
         found.append(_time(query))
     if query.text:
@@ -279,9 +285,21 @@ def _tag(at: int, tag: str) -> Narrow:
     return Narrow(f"id IN {source}", f"thread WHERE id IN {source} AND +{{kinds}}", {name: to_text(tag)}, source)
 
 
-def _cwds(index: Index, query: ThreadQuery) -> Iterator[int]:
+def _been(index: Index, folders: tuple[str, ...]) -> Narrow:
+    """Threads that began in a folder, and those whose last turn was there or is not known."""
+    wanted = _numbers(_cwds(index, folders))
+    began, ended = f"cwd IN ({wanted})", f"last_cwd IN ({wanted}, {UNKNOWN})"
+    both = f"(SELECT id FROM thread WHERE {began} UNION SELECT id FROM thread WHERE {ended})"  # noqa: S608 - our own words
+    return Narrow(f"({began} OR {ended})", f"thread WHERE id IN {both} AND +{{kinds}}", {}, both)
+
+
+def _numbers(numbers: Iterator[int]) -> str:
+    return ", ".join(map(str, numbers)) or "NULL"
+
+
+def _cwds(index: Index, wanted: tuple[str, ...]) -> Iterator[int]:
     """The recorded folders that are wanted ones; each spelling is looked at, as without an index."""
-    folders = Folders(query.cwds)
+    folders = Folders(wanted)
     for number, kept in index.rows("SELECT id, path FROM cwd"):
         path = kept_text(kept) or ""
         if folders.may_match(path) and folders.match(path):

@@ -24,6 +24,9 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 KNOWN_CHARACTERS = 1000
 """As much of a thread's words as the table ``titles`` knows; longer ones have to be looked through."""
 
+UNKNOWN = -1
+"""Stands for the folder of a last turn that lies too far back in its file to be known."""
+
 STORED = (
     "t.id, f.id, fi.folder, fi.name, fi.stamp, t.kind, t.size, f.created_ms, t.updated, t.active, t.name, f.summary,"
     " f.segments, f.problem, f.tags, f.note FROM thread t JOIN facts f ON f.thread = t.id JOIN file fi ON fi.id = f.file"

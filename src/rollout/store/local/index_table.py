@@ -6,10 +6,11 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollout.query import Kind, Order, branch_of, kind_of, plain_id, sort_key, text_of, title_key
+from rollout.query import Kind, Order, branch_of, kind_of, origin_of, plain_id, sort_key, text_of, title_key
 from rollout.store.local.index_rows import (
     KNOWN_CHARACTERS,
     STORED,
+    UNKNOWN,
     Stored,
     fid_of,
     kept_text,
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
     from rollout.query import Thread
     from rollout.store.local.index import Index
+    from rollout.summary import Summary
 
 _THREAD = (
-    "INSERT OR REPLACE INTO thread (id, fid, kind, created, updated, active, title, size, tokens, cwd, branch, parent,"
-    " forked, name, claims) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT OR REPLACE INTO thread (id, fid, kind, created, updated, active, title, size, tokens, cwd, last_cwd, branch,"
+    " origin, parent, forked, name, claims) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _BEFORE = (
     "SELECT t.fid, t.id, t.kind, f.segments, w.text, f.begun, f.tags FROM json_each(?) j JOIN thread t ON t.fid = unhex(j.value)"
@@ -49,11 +51,15 @@ class Before(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What a row does not tell of itself: the id in the name, the created key, the number of its newest file."""
+    """What a row does not tell of itself: the id in the name, the created key, the number of its newest file.
+
+    ``knows_last_cwd``: whether it tells where the last turn was.
+    """
 
     fid: bytes
     created: int
     file: int
+    knows_last_cwd: bool = True
 
 
 class ThreadTable:
@@ -86,8 +92,8 @@ class ThreadTable:
         kind, summary, claims = self._kind_id(kind_of(row)), row.summary, fid_of(row.id)
         values = (
             number, place.fid, kind, place.created, row.modified_ms, row.active_ms, title_key(row),
-            sort_key(row, _SIZE)[0], sort_key(row, _TOKENS)[0], self._cwd_id(summary.cwd),
-            to_text(branch_of(summary)), to_text(plain_id(summary.parent_id)),
+            sort_key(row, _SIZE)[0], sort_key(row, _TOKENS)[0], self._cwd_id(summary.cwd), self._last_cwd(summary, place),
+            to_text(branch_of(summary)), to_text(origin_of(summary)), to_text(plain_id(summary.parent_id)),
             to_text(plain_id(summary.forked_from_id)), to_text(row.name), None if claims == place.fid else claims,
         )  # fmt: skip
         self._kept.append(values)
@@ -183,6 +189,12 @@ class ThreadTable:
     def _kind_of_id(self, number: int) -> Kind:
         row = self._index.rows("SELECT archived, state, source, provider FROM kind WHERE id = ?", (number,))[0]
         return Kind(bool(row[0]), row[1], kept_text(row[2]) or "", kept_text(row[3]) or "")
+
+    def _last_cwd(self, summary: Summary, place: Place) -> int | None:
+        """Where the last turn was, if that was elsewhere; ``UNKNOWN`` when the file has to be asked."""
+        if not place.knows_last_cwd:
+            return UNKNOWN
+        return None if summary.last_cwd == summary.cwd else self._cwd_id(summary.last_cwd)
 
     def _cwd_id(self, cwd: str | None) -> int | None:
         if not cwd:

@@ -73,12 +73,14 @@ class _ReadRows(Rows):
 
     begun: Begun | None = None
     """What is known of the file that is read next; then, of the file that was read."""
+    knows_last_cwd = True
+    """Whether the file that was read told where its last turn was."""
 
     def read(self, path: str) -> Facts:
         """The facts of a file. Raises FileNotFoundError."""
         facts = self._grown(path, self.begun) if self.begun else None
         facts = facts or read_facts(path, self._fs)
-        self.begun = facts.begun
+        self.begun, self.knows_last_cwd = facts.begun, facts.knows_last_cwd
         return facts
 
     def _grown(self, path: str, begun: Begun) -> Facts | None:
@@ -193,7 +195,7 @@ class ThreadRows:
 
     def _make(self, group: Group, newest: Row, before: Before | None) -> None:
         thread = group.newest.thread_id
-        place = Place(fid_of(thread), time_ms(group.newest.key), newest.id)
+        fid, created = fid_of(thread), time_ms(group.newest.key)
         inode = newest.stamp.rpartition(":")[0].rpartition(":")[0]
         self._bases.clear()
         self._rows.begun = begun_of(before and before.begun, inode)
@@ -206,6 +208,7 @@ class ThreadRows:
                 self._table.remove(before)
             return
         self._new_bases += [(rollout, thread) for rollout in self._bases]
+        place = Place(fid, created, newest.id, self._rows.knows_last_cwd)
         self._table.keep(row, place, begun_json(self._rows.begun, inode), before)
         if before is None and self._has_missing:
             self._index.db.execute("DELETE FROM missing WHERE thread = ?", (thread,))

@@ -1,4 +1,4 @@
-"""One page of threads through the index: catch up, answer, and look at each file of the page once more.
+"""Answers through the index: catch up, answer, and look at each file of the answer once more.
 
 What the index says is checked against the files before it counts: a row whose file has changed since is made from
 the file, one whose file is gone is left out. Whatever is wrong with the index raises IndexUnusableError.
@@ -6,19 +6,23 @@ the file, one whose file is gone is left out. Whatever is wrong with the index r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from rollout.ids import ThreadId, try_parse
 from rollout.query import Cursor, Page, checked, narrowed, why_hidden
 from rollout.store.local.catchup import CatchUp
 from rollout.store.local.config import read_config
 from rollout.store.local.cwd import Folders
-from rollout.store.local.index import IndexUnusableError, open_index, usable
+from rollout.store.local.finding import prefix_of
+from rollout.store.local.index import IndexUnusableError, open_existing, open_index, usable
 from rollout.store.local.index_path import identity_of
 from rollout.store.local.index_query import answer, stored_rows
-from rollout.store.local.index_rows import id_of, path_of, thread_of
+from rollout.store.local.index_rows import fid_of, id_of, path_of, thread_of
 from rollout.store.local.index_scan import stamp_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rollout.journal.filesystem import Filesystem
     from rollout.query import Thread, ThreadQuery
     from rollout.store.local.catchup import Clock
@@ -28,13 +32,17 @@ if TYPE_CHECKING:
     from rollout.store.local.index_query import Answer
     from rollout.store.local.index_rows import Stored
 
+_T = TypeVar("_T")
 _TRIES = 10
+_AT_ONCE = 16
 BUDGET_S = 3.0
 """How long a listing goes on making an index; then the files answer, and the next listing goes on."""
+PATIENCE_S = 0.3
+"""The same for looking up one thread, which the files answer quickly too."""
 
 
 class IndexedListing:
-    """Answers queries on one home through its index; keeps nothing between calls."""
+    """Answers questions on one home through its index; keeps nothing between calls."""
 
     def __init__(self, place: IndexPlace, home: str, fs: Filesystem, given: Given, clock: Clock) -> None:
         """Nothing is opened yet."""
@@ -45,21 +53,91 @@ class IndexedListing:
 
         Raises InvalidQueryError, and IndexUnusableError when the index cannot answer.
         """
+        query = self._whole(query)
+        with usable(self._place), open_index(self._place, identity_of(self._home)) as index:
+            return self._caught_up(index, BUDGET_S, lambda: self._pages(index).page(query))
+
+    def latest(self, query: ThreadQuery, cwd: str | None, belongs: Callable[[Thread], bool]) -> Thread | None:
+        """The first thread of a query that belongs to a folder, None when none does. Raises as ``page`` does.
+
+        ``belongs`` decides; the index only says of which threads it need not be asked.
+        """
+        query = self._whole(query)._replace(limit=_AT_ONCE)
+        where = (cwd,) if cwd else ()
+
+        def first() -> Thread | None:
+            asked = query
+            while True:
+                page = self._pages(index).page(asked, where)
+                found = next((row for row in page.threads if belongs(row)), None)
+                if found is not None or page.next is None:
+                    return found
+                asked = asked._replace(cursor=page.next)
+
+        with usable(self._place), open_index(self._place, identity_of(self._home)) as index:
+            return self._caught_up(index, BUDGET_S, first)
+
+    def stands(self, thread_id: ThreadId) -> bool:
+        """Whether a file bears this id in its name; False: the index does not know. Nothing is caught up or made."""
+        with usable(self._place):
+            opened = open_existing(self._place, identity_of(self._home))
+            if opened is None:
+                return False
+            with opened as index:
+                sql = "SELECT o.path, f.name FROM file f JOIN folder o ON o.id = f.folder WHERE f.thread = ? AND f.named"
+                return any(self._is_there(f"{path_of(folder)}/{path_of(name)}") for folder, name in index.rows(sql, (thread_id,)))
+
+    def resolve(self, text: str) -> tuple[ThreadId, ...] | None:
+        """The threads that a text means, as from the files; None without an index. Raises IndexUnusableError."""
+        with usable(self._place):
+            opened = open_existing(self._place, identity_of(self._home))
+            if opened is None:
+                return None
+            with opened as index:
+                return self._caught_up(index, PATIENCE_S, lambda: self._resolved(index, text))
+
+    def _resolved(self, index: Index, text: str) -> tuple[ThreadId, ...]:
+        wanted = try_parse(text)
+        if wanted is not None:
+            known = index.one("SELECT 1 FROM thread WHERE fid = ?1 OR claims = ?1", (fid_of(wanted),))
+            return (wanted,) if known else ()
+        bearers = self._given.names.bearers(text.strip())
+        found = {one for one in bearers if index.one("SELECT 1 FROM thread WHERE fid = ?", (fid_of(one),))}
+        digits = prefix_of(text)
+        if digits:
+            ends = (bytes.fromhex(digits.ljust(32, "0")), bytes.fromhex(digits.ljust(32, "f")))
+            found |= {id_of(fid) for (fid,) in index.rows("SELECT fid FROM thread WHERE fid BETWEEN ? AND ?", ends)}
+        return tuple(sorted(found))
+
+    def _whole(self, query: ThreadQuery) -> ThreadQuery:
         query = checked(query)
         if query.providers and query.default_provider is None:
-            query = query._replace(default_provider=read_config(self._home).model_provider)
-        with usable(self._place), open_index(self._place, identity_of(self._home)) as index:
-            catchup = CatchUp(index, self._home, self._fs, self._given, self._clock)
-            for _ in range(_TRIES):
-                if not catchup.run(BUDGET_S):
-                    break
-                with index.reading():
-                    if not catchup.left():  # else another program has begun to take in what came since
-                        return PageMaker(index, self._home, self._fs, self._given).page(query)
-            raise IndexUnusableError(
-                f"the index at {self._place.path} is not complete yet ({catchup.left()} threads are left):"
-                " each listing goes on with it, `rollout index rebuild` finishes it"
-            )
+            return query._replace(default_provider=read_config(self._home).model_provider)
+        return query
+
+    def _pages(self, index: Index) -> PageMaker:
+        return PageMaker(index, self._home, self._fs, self._given)
+
+    def _caught_up(self, index: Index, budget_s: float, ask: Callable[[], _T]) -> _T:
+        """An answer from a state that agrees with the files. Raises IndexUnusableError when there is none in time."""
+        catchup = CatchUp(index, self._home, self._fs, self._given, self._clock)
+        for _ in range(_TRIES):
+            if not catchup.run(budget_s):
+                break
+            with index.reading():
+                if not catchup.left():  # else another program has begun to take in what came since
+                    return ask()
+        raise IndexUnusableError(
+            f"the index at {self._place.path} is not complete yet ({catchup.left()} threads are left):"
+            " each listing goes on with it, `rollout index rebuild` finishes it"
+        )
+
+    def _is_there(self, place: str) -> bool:
+        try:
+            self._fs.stat(f"{self._home}/{place}")
+        except OSError:
+            return False
+        return True
 
 
 class PageMaker:
@@ -71,9 +149,9 @@ class PageMaker:
         self._folders: dict[int, str] = {}
         self._archived: dict[int, bool] = {}
 
-    def page(self, query: ThreadQuery) -> Page:
-        """The answer to a checked query; its rows agree with their files."""
-        found = answer(self._index, query)
+    def page(self, query: ThreadQuery, where: tuple[str, ...] = ()) -> Page:
+        """The answer to a checked query; its rows agree with their files. ``where``: see ``answer``."""
+        found = answer(self._index, query, where)
         hidden = dict(found.hidden)
         rows: list[Thread] = []
         for stored in stored_rows(self._index, found.places):

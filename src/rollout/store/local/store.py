@@ -1,4 +1,4 @@
-"""A Codex home as a store: the files are the truth, and nothing else is asked.
+"""A Codex home as a store: the files are the truth; an index, where there is one, finds them sooner.
 
 Reading takes no lock and writes nothing. What moves files takes the thread's lock, as Codex does. Light to
 import: listing needs none of the heavier modules, which are imported where they are used.
@@ -7,6 +7,7 @@ import: listing needs none of the heavier modules, which are imported where they
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from stat import S_IMODE
 from time import monotonic, sleep, time_ns
 from typing import TYPE_CHECKING, Protocol
@@ -23,7 +24,7 @@ from rollout.store.local.paths import logical_name
 from rollout.store.local.trash import Trash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rollout.journal.filesystem import Filesystem
     from rollout.labels import Labels
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
     from rollout.store.local.index_path import IndexPlace
     from rollout.store.local.index_rebuild import Rebuild
     from rollout.store.local.index_status import IndexStatus
+    from rollout.store.local.indexed_listing import IndexedListing
     from rollout.store.local.kept import KeptListings
     from rollout.store.local.listing import Listing
     from rollout.store.local.locks import ThreadLock, ThreadLocks
-    from rollout.store.local.walk import File, Group
+    from rollout.store.local.walk import File
     from rollout.summary import Summary
 
 _POLL_S = 0.05
@@ -86,11 +88,12 @@ class LocalStore(ThreadStore):
         fs: Filesystem = OS,
         *,
         clock: Clock | None = None,
-        index: IndexPlace | None = None,
+        index: IndexPlace | Callable[[], IndexPlace | None] | None = None,
     ) -> None:
         """Without a home: the one that ``ROLLOUT_HOME``, ``CODEX_HOME`` or ``~/.codex`` means. It need not exist.
 
-        ``index``: where an index makes ``list`` quick (``rollout.store.local.index_path`` says where one belongs).
+        ``index``: where an index makes finding quick, or who tells it (``rollout.store.local.index_path`` says where one
+        belongs; a home that does not exist yet has no such place).
         """
         self.home = find_home(home)
         self._index = index
@@ -215,6 +218,15 @@ class LocalStore(ThreadStore):
 
     def resolve(self, text: str) -> tuple[ThreadId, ...]:
         """The threads that a text means, sorted: an id, a prefix of 4 or more of its digits, a name."""
+        wanted, place = try_parse(text), self._place()
+        if place is not None:
+            from rollout.store.local.index import IndexUnusableError  # noqa: PLC0415 - only who needs it pays for it
+
+            with suppress(IndexUnusableError):
+                index = self._indexed(place._replace(ours=False))  # who looks a thread up has no ear for what became of it
+                found = (wanted,) if wanted and index.stands(wanted) else index.resolve(text)
+                if found is not None:
+                    return found
         return self._finder.resolve(text)
 
     def list(self, query: ThreadQuery) -> Page:
@@ -222,13 +234,12 @@ class LocalStore(ThreadStore):
 
         An index that cannot be used costs no answer: the files give the same one, and ``note`` says why.
         """
-        note = self._no_home()
-        if self._index is not None and not note:
+        note, place = self._no_home(), self._place()
+        if place is not None and not note:
             from rollout.store.local.index import IndexUnusableError  # noqa: PLC0415 - only who needs it pays for it
-            from rollout.store.local.indexed_listing import IndexedListing  # noqa: PLC0415 - only who needs it pays for it
 
             try:
-                return IndexedListing(self._index, self.home, self._fs, self._given, self._clock).page(query)
+                return self._indexed(place).page(query)
             except IndexUnusableError as error:
                 note = f"listed from the files: {error}"
         page = self._listing().page(query)
@@ -259,16 +270,21 @@ class LocalStore(ThreadStore):
     def latest_for_cwd(self, cwd: str | None, query: ThreadQuery) -> Thread | None:
         """The first thread of a query that belongs to a folder: it began there, or its last turn was there.
 
-        Without a folder: the first of all (spec: rollout-format 6.9).
+        Without a folder: the first of all (spec: rollout-format 6.9). Through the index where there is one, else from
+        the files.
         """
-        folders = Folders((cwd,)) if cwd else None
-        for listed in self._listing().rows(query):
-            row = listed.row
-            if row is None or listed.reason is not None:
-                continue
-            if folders is None or folders.match(row.summary.cwd) or folders.match(self._last_cwd(row, listed.group)):
-                return row
-        return None
+        folders, place = Folders((cwd,)) if cwd else None, self._place()
+
+        def belongs(row: Thread) -> bool:
+            return folders is None or folders.match(row.summary.cwd) or folders.match(self._last_cwd(row))
+
+        if place is not None and os.path.isdir(self.home):
+            from rollout.store.local.index import IndexUnusableError  # noqa: PLC0415 - only who needs it pays for it
+
+            with suppress(IndexUnusableError):
+                return self._indexed(place._replace(ours=False)).latest(query, cwd, belongs)
+        rows = (listed.row for listed in self._listing().rows(query) if listed.reason is None)
+        return next((row for row in rows if row is not None and belongs(row)), None)
 
     def search(self, text: str | SearchQuery, query: ThreadQuery, *, use: Use | None = None) -> SearchPage:
         """Where a text occurs, in the query's order of threads; at most ``query.limit`` lines.
@@ -279,7 +295,8 @@ class LocalStore(ThreadStore):
         from rollout.store.local.searching import Home, Search  # noqa: PLC0415 - only who needs it pays for it
 
         home = Home(self.home, self._fs, self._given, self._finder, self._chains())
-        usual = Use(words_place(self._index), new=True) if self._index else Use()
+        place = self._place()
+        usual = Use(words_place(place), new=True) if place else Use()
         with Search(home, text, query, use or usual) as search:
             search.prepare()
             page = search.page()
@@ -369,6 +386,15 @@ class LocalStore(ThreadStore):
     def close(self) -> None:
         """Nothing is held; open writers stay open."""
 
+    def _place(self) -> IndexPlace | None:
+        """Where the index is now, None when there is none to use."""
+        return self._index() if callable(self._index) else self._index
+
+    def _indexed(self, place: IndexPlace) -> IndexedListing:
+        from rollout.store.local.indexed_listing import IndexedListing  # noqa: PLC0415 - only who needs it pays for it
+
+        return IndexedListing(place, self.home, self._fs, self._given, self._clock)
+
     def _no_home(self) -> str:
         """What a person should know when nothing can be found because there is no home, else ""."""
         if os.path.isdir(self.home):
@@ -427,11 +453,14 @@ class LocalStore(ThreadStore):
         with self._chains().open(file) as source:
             yield from source.blocks()
 
-    def _last_cwd(self, row: Thread, group: Group) -> str | None:
+    def _last_cwd(self, row: Thread) -> str | None:
         """Where the last turn was; looked for further back when the tail of a long file does not tell."""
         if not row.summary.partial:
             return row.summary.last_cwd
-        return self._chains().last_cwd(group.newest)
+        try:
+            return self._chains().last_cwd(file_at(row.path, self._fs))
+        except (FileNotFoundError, NotFoundError):
+            return self._chains().last_cwd(self._finder.group(row.id).newest)
 
 
 def open_rollout(path: str | os.PathLike[str], fs: Filesystem = OS) -> Writer:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rollout.codec import decode, to_object
 from rollout.errors import FormatError
+from rollout.folders import spelled
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.reader import classify
 from rollout.lines import Line, Position
@@ -186,7 +186,7 @@ def thread_columns(row: Thread) -> dict[str, Any]:
         "archived": row.archived, "size": min(row.bytes, _LARGEST), "segments": row.segments,
         "created_ms": row.created_ms, "modified_ms": row.modified_ms, "active_ms": row.active_ms,
         "tokens": min(summary.tokens, _LARGEST), "state": kind.state, "source": plain(kind.source),
-        "provider": plain(kind.provider), "cwd": exact(str(PurePosixPath(cwd))) if cwd else None,
+        "provider": plain(kind.provider), "cwd": exact(spelled(cwd)) if cwd else None,
         "branch": branch and exact(branch), "parent": _id(summary.parent_id), "forked_from": _id(summary.forked_from_id),
         "title": title_key(row), "texts": text_of(row), "summary": summary_json(summary),
     }  # fmt: skip

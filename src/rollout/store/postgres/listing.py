@@ -9,9 +9,9 @@ threads.
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rollout.folders import spelled
 from rollout.query import TIMES, Cursor, Kind, Page, checked, narrowed, plain_id, sort_key, wanted_text, why_kind_hidden
 from rollout.sources import INTERACTIVE
 from rollout.store.postgres.connections import Planned
@@ -195,8 +195,9 @@ def _asked(scope: Scope, query: ThreadQuery) -> Asked:
         "tenant": scope.tenant, "few": list(scope.few or ()), "archived": query.archived,
         "sources": [plain(one) for one in query.sources],
         "providers": [plain(one) for one in query.providers] + [""] * (query.default_provider in query.providers),
-        "cwds": [exact(str(PurePosixPath(one))) for one in query.cwds],
-        "branches": [exact(one) for one in query.branches], "since": query.since_ms, "until": query.until_ms,
+        "cwds": [exact(spelled(one)) for one in query.cwds],
+        "branches": [exact(one) for one in query.branches], "origins": [exact(one) for one in query.origins],
+        "since": query.since_ms, "until": query.until_ms,
         "parent": plain(plain_id(query.parent) or ""), "forked_from": plain(plain_id(query.forked_from) or ""),
         "name": exact((query.name or "").strip()), "tags": [plain(one) for one in query.tags],
         "text": wanted_text(query.text or ""),
@@ -212,6 +213,7 @@ def _asked(scope: Scope, query: ThreadQuery) -> Asked:
     narrow = (
         (query.cwds, "cwd = ANY(%(cwds)s)"),
         (query.branches, "branch = ANY(%(branches)s)"),
+        (query.origins, "origin = ANY(%(origins)s)"),
         (query.since_ms is not None, "active_ms >= %(since)s"),
         (query.until_ms is not None, "active_ms <= %(until)s"),
         (query.parent is not None, "parent = %(parent)s"),

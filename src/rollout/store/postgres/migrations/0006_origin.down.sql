@@ -1,0 +1,1 @@
+ALTER TABLE rollout.threads DROP COLUMN origin;
