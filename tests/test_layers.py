@@ -27,7 +27,7 @@ LAYERS: dict[str, int] = {
     "store": 2,
     **dict.fromkeys(
         (
-            "recording", "recorder", "recorder_sync", "ephemeral", "group_commit", "loop_syncs", "git_info", "loading", "seed",
+            "recording", "recorder", "recorder_sync", "ephemeral", "group_commit", "loop_syncs", "git_info", "loading", "seed", "worktrees",
             "lifecycle", "bundle", "verify", "repair", "copying", "moving",
         ),
         3,

@@ -10,7 +10,7 @@ import pytest
 from index_homes import orders
 from rollout.ids import ThreadId
 from rollout.query import EVERYTHING, ThreadQuery
-from rollout.store.local import store as store_module
+from rollout.store.local.finding import Finder
 from rollout.store.local.index_path import IndexPlace
 from rollout.store.local.store import LocalStore
 from rollout.testing import builders as b
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NOBODY = ThreadId("019c5166-7694-7593-8030-4683b6e2f9c0")
 
 
-class Blind(store_module.Finder):
+class Blind(Finder):
     """A finder that must not be asked what a text means."""
 
     def resolve(self, text: str) -> tuple[ThreadId, ...]:
@@ -39,7 +39,7 @@ def both(home: Path, index: Path) -> tuple[LocalStore, LocalStore]:
     """The home from its files, and through an index that has been made and surely answers."""
     indexed = LocalStore(home, index=IndexPlace(str(index), ours=True))
     indexed.list(EVERYTHING)
-    indexed._finder.__class__ = Blind
+    vars(indexed)["_finder"].__class__ = Blind
     return LocalStore(home), indexed
 
 

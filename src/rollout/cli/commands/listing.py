@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rollout.cli.hidden import FAMILIES, notes
-from rollout.cli.home import home_of, open_store
+from rollout.cli.filters import activity, add_filters, filtered
+from rollout.cli.hidden import notes
+from rollout.cli.home import open_store
 from rollout.cli.options import count
 from rollout.cli.output import Document, to_json
 from rollout.cli.rows import thread_object
-from rollout.cli.statuses import DONE, UsageError
+from rollout.cli.statuses import DONE
 from rollout.cli.table import Table, plain_line
-from rollout.cli.when import moment
-from rollout.labels import checked_tags
 from rollout.query import EVERYTHING, ORDERS, Cursor, Order, ThreadQuery, narrowed
 from rollout.render.safe import safe_line
 
@@ -38,6 +36,10 @@ title, and its tags if it has any.
 --sort active takes the time of the last record: without an index it reads the end of every file. --sort created
 reads only the files that it shows.
 
+A folder means the same folder in every worktree of its git repository, those included that are gone and that git has
+not forgotten yet; --repository means all threads that recorded its address, wherever they ran. --source stands instead
+of the interactive sources.
+
 A time is a day (2026-02-08), RFC 3339, or how long ago: 90m, 12h, 7d, 2w.
 """
 _ON_A_TERMINAL = 25
@@ -52,16 +54,10 @@ def options(parser: ArgumentParser) -> None:
     which.add_argument(
         "--all", action="store_true", help="everything on disk: all sources, archived, untitled, unreadable"
     )
-    parser.add_argument(
-        "--cwd", action="append", default=[], metavar="DIR", help="only threads of this folder; repeatable"
-    )
-    parser.add_argument(
-        "--source", action="append", default=[], metavar="KIND", help=f"only this source, instead of the interactive ones; repeatable: {', '.join(FAMILIES)}, or family:member",
-    )  # fmt: skip
-    parser.add_argument(
-        "--provider", action="append", default=[], metavar="NAME", help="only this model provider; repeatable"
-    )
-    _narrow_options(parser)
+    add_filters(parser)
+    parser.add_argument("--since", metavar="TIME", help="only threads that were active since then")
+    parser.add_argument("--until", metavar="TIME", help="only threads whose last activity was up to then")
+    parser.add_argument("--text", metavar="TEXT", help="only threads with this in their name or first question")
     parser.add_argument(
         "--sort", choices=ORDERS, default="active", help="sort by time of activity (default), creation or file, by name, bytes or tokens"
     )  # fmt: skip
@@ -74,21 +70,6 @@ def options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--cursor", metavar="C", help="go on behind an earlier page: the cursor that it ended with")
     parser.add_argument("--count", action="store_true", help="only say how many there are")
-
-
-def _narrow_options(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--branch", action="append", default=[], metavar="NAME", help="only threads of this git branch; repeatable"
-    )
-    parser.add_argument("--since", metavar="TIME", help="only threads that were active since then")
-    parser.add_argument("--until", metavar="TIME", help="only threads whose last activity was up to then")
-    parser.add_argument("--parent", metavar="ID", help="only threads that this one spawned; the whole id")
-    parser.add_argument("--forked-from", metavar="ID", help="only forks of this thread; the whole id")
-    parser.add_argument("--name", metavar="NAME", help="only threads of exactly this name")
-    parser.add_argument(
-        "--tag", action="append", default=[], metavar="TAG", help="only threads with this tag; several: with all of them"
-    )
-    parser.add_argument("--text", metavar="TEXT", help="only threads with this in their name or first question")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -165,41 +146,13 @@ class Listing:
 
 def _query(args: Namespace) -> ThreadQuery:
     """The query of the options; raises UsageError, InvalidQueryError."""
-    base = EVERYTHING if args.all else ThreadQuery()
-    for kind in args.source:
-        if kind.partition(":")[0] not in FAMILIES:
-            raise UsageError(f"--source {kind}: no such kind; there are {', '.join(FAMILIES)}")
-    query = base._replace(
-        sources=tuple(args.source) or base.sources,
-        providers=tuple(args.provider),
-        cwds=tuple(map(os.path.abspath, args.cwd)),
+    query = filtered(EVERYTHING if args.all else ThreadQuery(), args)._replace(
         order=Order(args.sort, args.asc),
         cursor=Cursor.parse(args.cursor) if args.cursor else None,
-        default_provider=_default_provider(args) if args.provider else None,
-        **_narrow(args),
+        text=args.text,
+        **activity(args),
     )
     return query._replace(archived=True) if args.archived else query
-
-
-def _narrow(args: Namespace) -> dict[str, Any]:
-    now_ms = time.time_ns() // 1_000_000
-    return {
-        "branches": tuple(args.branch),
-        "since_ms": args.since and moment(args.since, now_ms),
-        "until_ms": args.until and moment(args.until, now_ms, end=True),
-        "parent": args.parent,
-        "forked_from": args.forked_from,
-        "name": args.name,
-        "tags": checked_tags(args.tag),
-        "text": args.text,
-    }
-
-
-def _default_provider(args: Namespace) -> str:
-    """What a thread that records no provider counts as: the home's configuration tells."""
-    from rollout.store.local.config import read_config  # noqa: PLC0415 - only this filter needs it
-
-    return read_config(home_of(args)).model_provider
 
 
 def _count(listing: Listing, args: Namespace, out: Output) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
-from rollout.cli.home import find_thread, home_of, index_of, open_store
+from rollout.cli.filters import add_filters, filtered
+from rollout.cli.home import find_thread, index_of, open_store
 from rollout.cli.options import THREAD_HELP, count
 from rollout.cli.progress import Progress
 from rollout.cli.statuses import DONE, UsageError
@@ -74,15 +74,7 @@ def _add_filters(parser: ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--active", action="store_true", help="only threads that are not archived")
     which.add_argument("--archived", action="store_true", help="only archived threads")
-    parser.add_argument(
-        "--cwd", action="append", default=[], metavar="DIR", help="only threads of this folder; repeatable"
-    )
-    parser.add_argument(
-        "--source", action="append", default=[], metavar="KIND", help="only threads of this source; repeatable"
-    )
-    parser.add_argument(
-        "--provider", action="append", default=[], metavar="NAME", help="only this model provider; repeatable"
-    )
+    add_filters(parser)
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -139,16 +131,9 @@ def _wanted(store: ThreadStore, args: Namespace) -> SearchQuery:
 def _threads(args: Namespace) -> ThreadQuery:
     query = EVERYTHING._replace(
         archived=True if args.archived else False if args.active else None,
-        cwds=tuple(map(os.path.abspath, args.cwd)),
-        sources=tuple(args.source),
-        providers=tuple(args.provider),
         order=Order(args.sort, args.asc),
     )
-    if not args.provider:
-        return query
-    from rollout.store.local.config import read_config  # noqa: PLC0415 - only who needs it pays for it
-
-    return query._replace(default_provider=read_config(home_of(args)).model_provider)
+    return filtered(query, args)
 
 
 def _use(args: Namespace, out: Output) -> tuple[Use, Progress]:
