@@ -94,7 +94,7 @@ def test_a_thread_that_is_deleted_for_good_leaves_nothing(home: LocalStore) -> N
 
     assert gone.destroyed
     assert [] == removed(home)
-    assert [] == os.listdir(os.path.join(home.home, "trash"))
+    assert [] == [name for _, _, names in os.walk(os.path.join(home.home, "trash")) for name in names]
     with pytest.raises(NotFoundError):
         restore(home, gone.receipts[0])
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from rollout.lifecycle import archive, delete, find_removed, fork, rename, resto
 from rollout.query import EVERYTHING
 from rollout.store.local.store import LocalStore
 from rollout.testing import builders as b
-from rollout.testing.faults import FullDisk, WatchedFilesystem, fail_each_call
+from rollout.testing.faults import FullDisk, fail_each_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,51 +103,6 @@ def test_whatever_call_fails_nothing_is_lost_and_it_can_be_repeated(tmp_path: Pa
         scene.check_it_can_be_repeated()
 
     assert fail_each_call(scenario) > 5
-
-
-class _Killing(WatchedFilesystem):
-    """Kills the process at a call, before it is made."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__()
-        self.left = at
-
-    def called(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().called(name, *args, **kwargs)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings(
-    "ignore:.*fork:DeprecationWarning"
-)  # other tests may have left threads; the child needs none
-@pytest.mark.parametrize("era", ["legacy", "paginated"])
-@pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_call_nothing_is_lost_and_it_can_be_repeated(tmp_path: Path, era: str, step: str) -> None:
-    """SIGKILL at each call in turn; locks go with the process."""
-    for at in range(1, 10_000):
-        scene = Scene(tmp_path, era, step, at)
-        killed = killed_at(scene, at)
-
-        scene.check_nothing_is_lost()
-        scene.check_it_can_be_repeated()
-        if not killed:
-            break
-    else:
-        raise AssertionError("the step never ends")
-
-
-def killed_at(scene: Scene, at: int) -> bool:
-    """Make the step in a child that dies at one of its calls; whether it died."""
-    child = os.fork()
-    if child == 0:
-        with suppress(BaseException):
-            scene.step(scene.store(_Killing(at)), scene.thread)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
 
 
 def test_an_undo_that_fails_half_way_is_finished_by_the_next(tmp_path: Path) -> None:

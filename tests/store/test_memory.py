@@ -46,27 +46,6 @@ def test_the_clock_is_an_argument() -> None:
     assert (owner.program, owner.started) == ("a test", "2026-02-08T07:05:03Z")
 
 
-def test_lines_before_begin_wait() -> None:
-    """What is appended before begin is stored behind the first line, with the next flush."""
-    store = MemoryStore()
-    writer = store.create(b.thread_id(), Place(b.START_MS))
-    hello = b.line(b.user("hello"))
-    writer.append(hello, 1)
-    before = writer.flush()
-    writer.begin(b.meta_line(b.thread_id()))
-
-    assert (before, writer.flush()) == (0, 1)
-    assert b.meta_line(b.thread_id()) + hello == b"".join(store.raw(b.thread_id()))
-
-
-def test_a_writer_of_a_fork_is_paginated_from_its_first_line() -> None:
-    """A first line with an ordinal makes a new thread a paginated one."""
-    writer = MemoryStore().create(b.thread_id(2), Place(b.START_MS))
-    writer.begin(b.meta_line(b.thread_id(2), ordinal=5))
-
-    assert (writer.era, writer.next_ordinal) == ("paginated", 6)
-
-
 def test_many_writers_at_once() -> None:
     """Writers of many threads may work at the same time; nothing is lost or mixed up."""
     store = MemoryStore()

@@ -1,8 +1,9 @@
 """What happens to a thread as a whole: fork, rollback, archive, rename, tag, delete; written once, over any store.
 
 Each function is durable when it returns and names in its answer what it did. The ``plan_`` functions tell what
-would be done and change nothing. Beside a running Codex: what changes a thread takes its lock, so that a thread
-that is loaded elsewhere raises BusyError and stays as it is.
+would be done and change nothing. What a crash has cut off is made whole first (``ThreadStore.heal``). Beside a
+running Codex: what changes a thread takes its lock, so that a thread that is loaded elsewhere raises BusyError and
+stays as it is.
 """
 
 from rollout.lifecycle.archive import Moved, archive, plan_move, unarchive
@@ -20,7 +21,8 @@ from rollout.lifecycle.fork_meta import ForkParams
 from rollout.lifecycle.rename import Renamed, plan_rename, rename
 from rollout.lifecycle.rollback import RolledBack, dropped_lines, plan_rollback, plan_undo, rollback, undo
 from rollout.lifecycle.tags import Labelled, annotate, plan_annotate, plan_tag, tag
-from rollout.lifecycle.trash import Removed, destroy, find_removed, removed
+from rollout.lifecycle.trash import destroy, find_removed, removed
+from rollout.store.base import Removed
 
 __all__ = [
     "CodexNote",

@@ -49,6 +49,7 @@ def plan_move(store: ThreadStore, thread_id: str, *, archived: bool) -> Moved:
 
 def _move(store: ThreadStore, thread_id: str, options: Options, *, archived: bool, leave: bool) -> Moved:
     """Files first: they are the truth. Codex's row follows, also when nothing had to be moved."""
+    store.heal()
     planned = plan_move(store, thread_id, archived=archived)
     store.set_archived(thread_id, archived)
     codex = refresh_row(store, thread_id, options.now_ms(), leave=leave, locked=False)

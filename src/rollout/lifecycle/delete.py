@@ -5,10 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from rollout.errors import ChildrenError, InUseError, RolloutError
+from rollout.errors import ChildrenError, InUseError, NotFoundError, RolloutError
 from rollout.lifecycle.at_home import at_home, check_free, refresh_row
 from rollout.lifecycle.codex_index import CodexNote, mentions_of
-from rollout.lifecycle.trash import destroy
 from rollout.query import EVERYTHING, Order
 from rollout.recording import Options
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rollout.query import Thread
-    from rollout.store.base import Receipt, ThreadStore
+    from rollout.store.base import Healed, Receipt, ThreadStore
 
 Children: TypeAlias = Literal["refuse", "with", "keep"]
 _PAGE = 1000
@@ -36,13 +35,15 @@ class DeletePlan(NamedTuple):
 class Deleted(NamedTuple):
     """What was taken away; ``receipts`` restore it, unless it is gone for good (``destroyed``).
 
-    ``codex_keeps``: the files of Codex's own in which an id still stands; they are not ours to cut.
+    ``codex_keeps``: the files of Codex's own in which an id still stands; they are not ours to cut. ``before``: the
+    thread had been deleted before.
     """
 
     plan: DeletePlan
     receipts: tuple[Receipt, ...]
     destroyed: bool
     codex_keeps: tuple[str, ...]
+    before: bool = False
 
 
 class Restored(NamedTuple):
@@ -58,13 +59,57 @@ def delete(store: ThreadStore, thread_id: str, *, children: Children = "refuse",
 
     Durable when it returns. All or nothing: raises, with everything as it was, BusyError (somebody writes one of the
     threads), InUseError, ChildrenError (``children`` is "refuse" and there are some), NotFoundError, WriteError.
+
+    May be repeated, which also ends what a crash has cut off: a thread that is in the trash already is left there, or
+    with ``now`` destroyed, and so are then the sub-agents of its that are in the trash, if they are to go ``with`` it.
     """
-    planned = plan_delete(store, thread_id, children=children)
-    receipts = tuple(_remove_all(store, planned.threads))
+    healed = store.heal()
+    try:
+        planned = plan_delete(store, thread_id, children=children)
+    except NotFoundError:
+        gone = _gone_before(store, thread_id, children, healed)
+        if gone is None:
+            raise
+    else:
+        receipts = tuple(_remove_all(store, planned.threads))
+        gone = Deleted(planned, receipts, False, ())
     if now:
-        for receipt in receipts:
-            destroy(store, receipt)
-    return Deleted(planned, receipts, now, _kept_by_codex(store, planned.threads))
+        below = _below_in_trash(store, thread_id) if children == "with" else ()
+        for receipt in dict.fromkeys((*below, *gone.receipts)):
+            store.purge(receipt)
+    return gone._replace(destroyed=gone.destroyed or now, codex_keeps=_kept_by_codex(store, gone.plan.threads))
+
+
+def _gone_before(
+    store: ThreadStore, thread_id: str, children: Children, healed: Sequence[Healed]
+) -> Deleted | None:
+    """What an earlier delete has taken away; None when there was none that could be told."""
+    receipts = [one.receipt for one in store.removed() if one.receipt.thread_id == thread_id][:1]
+    destroyed = any((one.thread_id, one.outcome) == (thread_id, "purged") for one in healed)
+    if not receipts and not destroyed:
+        return None
+    if children == "with":
+        receipts = [*_below_in_trash(store, thread_id), *receipts]
+    plan = DeletePlan(
+        thread_id,
+        tuple(dict.fromkeys(receipt.thread_id for receipt in receipts)) or (thread_id,),
+        (),
+        (),
+        tuple(name for receipt in receipts for name in receipt.names),
+        sum(receipt.bytes for receipt in receipts),
+    )
+    return Deleted(plan, tuple(receipts), destroyed and not receipts, (), before=True)
+
+
+def _below_in_trash(store: ThreadStore, thread_id: str) -> list[Receipt]:
+    """The removals of a thread's descendants, those farthest away first."""
+    rows = store.removed()
+    family, found = {thread_id}, [one for one in rows if one.parent_id == thread_id]
+    for one in found:
+        if one.receipt.thread_id not in family:
+            family.add(one.receipt.thread_id)
+            found += [below for below in rows if below.parent_id == one.receipt.thread_id]
+    return [one.receipt for one in reversed(found) if one.receipt.thread_id != thread_id]
 
 
 def plan_delete(store: ThreadStore, thread_id: str, *, children: Children = "refuse") -> DeletePlan:
@@ -93,8 +138,12 @@ def plan_delete(store: ThreadStore, thread_id: str, *, children: Children = "ref
 def restore(
     store: ThreadStore, receipt: Receipt, *, leave_codex_index: bool = False, options: Options | None = None
 ) -> Restored:
-    """Bring a removed thread back: bytes, places, file times, names. Raises NotFoundError, ExistsError, BusyError."""
-    store.restore(receipt)
+    """Bring a removed thread back: bytes, places, file times, names. Raises NotFoundError, ExistsError, BusyError.
+
+    One that was cut off is finished.
+    """
+    if (receipt.thread_id, receipt.token, "restored") not in store.heal():
+        store.restore(receipt)
     now_ms = (options or Options()).now_ms()
     codex = refresh_row(store, receipt.thread_id, now_ms, leave=leave_codex_index, locked=False)
     return Restored(receipt.thread_id, tuple(segment.name for segment in store.segments(receipt.thread_id)), codex)

@@ -66,6 +66,7 @@ def fork(
     Raises NotFoundError, InvalidQueryError (a negative number of turns), FormatError (a base is missing),
     WriteError.
     """
+    store.heal()
     return _Fork(store, thread_id, params or ForkParams(), options or Options()).make()
 
 

@@ -27,6 +27,7 @@ def rename(store: ThreadStore, thread_id: str, name: str, *, leave_codex_index: 
 
     Codex 0.169 takes the name of a paginated thread from its database alone, so its row gets it too.
     """
+    store.heal()
     planned = plan_rename(store, thread_id, name)
     with closing(store.open_writer(thread_id)) as lock:
         store.set_name(thread_id, planned.name)

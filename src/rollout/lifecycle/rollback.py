@@ -59,6 +59,7 @@ def rollback(
     Raises InvalidQueryError (fewer turns stand), NotFoundError, BusyError, WriteError.
     """
     options = options or Options()
+    store.heal()
     with closing(store.open_writer(thread_id)) as writer:
         outline = Outline(store.lines(thread_id))
         planned = _planned(thread_id, outline, turns)
@@ -85,6 +86,7 @@ def undo(
     undo that was interrupted is finished.
     """
     options = options or Options()
+    store.heal()
     with closing(store.open_writer(thread_id)) as writer:
         outline = Outline(store.lines(thread_id))
         if outline.era != "paginated":

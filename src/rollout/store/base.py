@@ -14,6 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from rollout.errors import ClosedError, FencedError
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -108,6 +109,22 @@ class Receipt(NamedTuple):
     bytes: int
 
 
+class Removed(NamedTuple):
+    """A removal that can be restored: when it was made, and whose sub-agent the thread is."""
+
+    receipt: Receipt
+    removed_ns: int
+    parent_id: str | None = None
+
+
+class Healed(NamedTuple):
+    """A change that a crash had cut off and that is whole now: the thread is ``removed``, ``restored`` or ``purged``."""
+
+    thread_id: str
+    token: str
+    outcome: str
+
+
 class Writer(ABC):
     """The one writer of one thread, held under its lock from ``begin`` or ``open_writer`` to ``close``.
 
@@ -115,6 +132,22 @@ class Writer(ABC):
     raises; after an error nothing accepted is lost and the call may be repeated. A writer that lost its
     lease raises FencedError for ever.
     """
+
+    _closed = False
+    _fenced = ""  # why this writer must never write again
+
+    def _check_open(self) -> None:
+        """Raise ClosedError after ``close``, FencedError once the lease is lost."""
+        if self._closed:
+            raise ClosedError(f"{self.path}: this writer is closed")
+        if self._fenced:
+            raise FencedError(self._fenced)
+
+    def _check_begun(self) -> None:
+        """The same, and ClosedError for a thread that does not exist yet."""
+        self._check_open()
+        if not self.begun:
+            raise ClosedError(f"thread {self.thread_id} does not exist yet: begin comes first")
 
     @property
     @abstractmethod
@@ -165,7 +198,8 @@ class Writer(ABC):
     def begin(self, meta_line: bytes) -> None:
         """Make the thread exist with its first line. Idempotent: a second call writes nothing.
 
-        Takes the lock. Raises BusyError, LockError, WriteError; may be repeated.
+        Takes the lock. Raises BusyError, LockError, WriteError; may be repeated. A first line with an ordinal makes
+        a paginated thread.
         """
 
     @abstractmethod
@@ -173,7 +207,7 @@ class Writer(ABC):
         """Accept ``count`` whole lines, in order; nothing is promised yet about where they are.
 
         Returns how many lines this writer has accepted since it was opened, the one of ``begin`` not counted.
-        Copies the bytes. A new thread must have begun.
+        Copies the bytes. A new thread must have begun: ClosedError.
         """
 
     @abstractmethod
@@ -324,11 +358,38 @@ class ThreadStore(ABC):
 
     @abstractmethod
     def remove(self, thread_id: str) -> Receipt:
-        """Take the thread away so that it can be restored. Takes the lock; refuses while forks build on it."""
+        """Take the thread away so that it can be restored: all its files and its names. Takes the lock.
+
+        Durable when this returns; raises with the thread as it was: NotFoundError, BusyError, InUseError while forks
+        build on it, LockError, WriteError.
+        """
+
+    @abstractmethod
+    def removed(self) -> Sequence[Removed]:
+        """Every removal that can be restored, the newest first; changes nothing."""
 
     @abstractmethod
     def restore(self, receipt: Receipt) -> None:
-        """Bring a removed thread back, byte for byte; raises ExistsError rather than replace anything."""
+        """Bring a removed thread back, byte for byte, with its places, times and names. Takes the lock.
+
+        Raises NotFoundError (restored already, or purged) and ExistsError rather than replace anything. A restore
+        that was cut off is finished by the next one.
+        """
+
+    @abstractmethod
+    def purge(self, receipt: Receipt) -> None:
+        """Take a removed thread away for good. Takes the lock; what is gone already is no error.
+
+        Raises BusyError, LockError, WriteError; may be repeated. Never touches what is not removed.
+        """
+
+    def heal(self) -> Sequence[Healed]:
+        """Make whole what a crash has cut off: a removal that had taken all goes on, any other is undone.
+
+        What somebody is at work on is left to them. Whatever changes threads does it first, for its own thread at
+        least; a store whose changes are whole or not at all has nothing to do.
+        """
+        return ()
 
     def sync(self, writers: Sequence[Writer]) -> None:
         """Sync several writers in one go (group commit); raises the first failure after trying all."""

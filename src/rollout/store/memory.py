@@ -16,7 +16,7 @@ from threading import Condition, RLock
 from time import gmtime, strftime, time_ns
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollout.errors import BusyError, ExistsError, InvalidQueryError, NotFoundError, RolloutError
+from rollout.errors import BusyError, ExistsError, InUseError, InvalidQueryError, NotFoundError
 from rollout.folders import spelled
 from rollout.ids import ThreadId, try_parse
 from rollout.labels import NO_LABELS, Labels, checked_note, checked_tags
@@ -24,7 +24,7 @@ from rollout.lines import Found, Position
 from rollout.query import Cursor, Page, Thread, checked, is_past, narrowed, sort_key, why_hidden
 from rollout.search_match import Matcher
 from rollout.search_query import search_query
-from rollout.store.base import Owner, Receipt, SearchPage, Segment, ThreadStore
+from rollout.store.base import Owner, Receipt, Removed, SearchPage, Segment, ThreadStore
 from rollout.store.hits import ThreadHits, page_of
 from rollout.store.memory_chain import candidates, chain, folded, history_base_of, inherited, own_lines, read_lines
 from rollout.store.memory_file import StoredFile
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 16
 
 
-class _Removed(NamedTuple):
+class _InTrash(NamedTuple):
+    removed: Removed
     files: tuple[StoredFile, ...]
     name: str | None
     labels: Labels
@@ -62,7 +63,7 @@ class MemoryStore(ThreadStore):
         self._owners: dict[str, Owner] = {}
         self._names: dict[str, str] = {}
         self._labels: dict[str, Labels] = {}
-        self._trash: dict[str, _Removed] = {}
+        self._trash: dict[str, _InTrash] = {}
         self._tokens = count(1)
 
     # -- writing -----------------------------------------------------------------------------------------------
@@ -315,34 +316,49 @@ class MemoryStore(ThreadStore):
             return dict(self._labels)
 
     def remove(self, thread_id: str) -> Receipt:
-        """Take the thread away so that it can be restored; refuses while forks build on it."""
+        """Take the thread away so that it can be restored; raises InUseError while forks build on it."""
         with self.lock:
             own = tuple(self._own_files(thread_id))
             identity = own[0].thread_id
             with self._held(identity):
                 if forks := self.references(identity):
-                    raise RolloutError(f"thread {identity} is the base of {', '.join(forks)}; remove those first")
-                token = f"removed-{next(self._tokens)}"
-                self._trash[token] = _Removed(own, self._names.pop(identity, None), self._labels.pop(identity, NO_LABELS))
+                    raise InUseError(identity, forks)
+                names = tuple(one.name for one in own)
+                receipt = Receipt(identity, f"removed-{next(self._tokens)}", names, sum(len(one.data) for one in own))
+                parent_id = folded(read_lines(self._stretches(identity), own=True)).parent_id
+                removed = Removed(receipt, self.clock(), parent_id)
+                given = self._names.pop(identity, None), self._labels.pop(identity, NO_LABELS)
+                self._trash[receipt.token] = _InTrash(removed, own, *given)
                 for stored in own:
                     del self._files[stored.name]
-            return Receipt(identity, token, tuple(one.name for one in own), sum(len(one.data) for one in own))
+            return receipt
+
+    def removed(self) -> Sequence[Removed]:
+        """Every removal that can be restored, the newest first."""
+        with self.lock:
+            return [one.removed for one in reversed(self._trash.values())]
 
     def restore(self, receipt: Receipt) -> None:
-        """Bring a removed thread back, byte for byte; raises ExistsError, NotFoundError."""
+        """Bring a removed thread back, byte for byte; raises ExistsError, NotFoundError, BusyError."""
         with self.lock:
-            removed = self._trash.get(receipt.token)
-            if removed is None:
+            kept = self._trash.get(receipt.token)
+            if kept is None:
                 raise NotFoundError(f"nothing to restore for thread {receipt.thread_id}: restored already, or purged")
-            for stored in removed.files:
-                if stored.name in self._files:
-                    raise ExistsError(f"{stored.name} exists already; nothing was restored")
-            del self._trash[receipt.token]
-            self._files.update({stored.name: stored for stored in removed.files})
-            if removed.name is not None:
-                self._names.setdefault(removed.files[0].thread_id, removed.name)
-            if removed.labels != NO_LABELS:
-                self._labels.setdefault(removed.files[0].thread_id, removed.labels)
+            with self._held(kept.removed.receipt.thread_id):
+                for stored in kept.files:
+                    if stored.name in self._files:
+                        raise ExistsError(f"{stored.name} exists already; nothing was restored")
+                del self._trash[receipt.token]
+                self._files.update({stored.name: stored for stored in kept.files})
+                if kept.name is not None:
+                    self._names.setdefault(kept.removed.receipt.thread_id, kept.name)
+                if kept.labels != NO_LABELS:
+                    self._labels.setdefault(kept.removed.receipt.thread_id, kept.labels)
+
+    def purge(self, receipt: Receipt) -> None:
+        """Take a removed thread away for good; what is gone already is no error."""
+        with self.lock, self._held(receipt.thread_id):
+            self._trash.pop(receipt.token, None)
 
 
 def _key(row: Thread, order: Order) -> tuple[Key, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Protocol
 
-from rollout.errors import ClosedError
 from rollout.journal.reader import classify
 from rollout.lines import Line, Position
 from rollout.store.base import Writer
@@ -51,7 +50,6 @@ class MemoryWriter(Writer):
         self._stored = stored
         self._pending = bytearray()
         self._accepted = self._flushed = self._synced = 0
-        self._closed = False
         self._era: Era
         self._era, self._next_ordinal = _continuation(bytes(stored.data) if stored else b"")
 
@@ -122,7 +120,7 @@ class MemoryWriter(Writer):
 
     def append(self, lines: bytes | bytearray | memoryview, count: int) -> int:
         """Accept ``count`` whole lines; returns how many were accepted since the writer was opened."""
-        self._check_open()
+        self._check_begun()
         self._pending += lines
         self._accepted += count
         if self._next_ordinal is not None:
@@ -149,10 +147,6 @@ class MemoryWriter(Writer):
         if not self._closed and self._stored is not None:
             self._store.release(self._thread_id)
         self._closed = True
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClosedError(f"{self.path}: this writer is closed")
 
     def _write(self, lines: bytes) -> None:
         """Add lines; a tail that lacks its newline is fenced with one, never cut."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollout.errors import BusyError, ExistsError, InvalidQueryError, NotFoundError, RolloutError
+from rollout.errors import BusyError, ExistsError, InUseError, InvalidQueryError, NotFoundError
 from rollout.query import EVERYTHING
 from rollout.testing import builders as b
 from rollout.testing.facts import StoreFacts, check, refused
@@ -231,18 +231,92 @@ class ChangingFacts(StoreFacts):
         check(before, self.state(store, b.thread_id()))
 
     def test_a_base_cannot_be_removed(self, tmp_path: Path) -> None:
-        """While a fork builds on a thread it stays, and the message names the fork."""
+        """While a fork builds on a thread it stays, and the error names the fork."""
         store = self.store(tmp_path)
         base = b.paginated_bytes(b.thread_id(1), *b.paginated_turn("one", "two"))
         identity = self.put(store, base, 1)
         fork = self.put(store, b.fork_bytes(b.thread_id(2), identity, b.first_lines(base, 3)), 2)
 
-        with refused(RolloutError) as caught:
+        with refused(InUseError) as caught:
             store.remove(identity)
-        check((base, True), (self.raw(store, identity), fork in str(caught.error)))
+        check((base, (fork,)), (self.raw(store, identity), caught.error.forks))
         store.remove(fork)
         store.remove(identity)
         check(set(), self.ids(store))
+
+    def test_what_was_removed_is_listed(self, tmp_path: Path) -> None:
+        """The newest removal first, with its receipt and whose sub-agent it is; restored it is there no more."""
+        store = self.store(tmp_path)
+        spawned = {"subagent": {"thread_spawn": {"parent_thread_id": b.thread_id(9), "depth": 1}}}
+        first, second = self.talk(store, 1), self.talk(store, 2, source=spawned)
+        receipts = [store.remove(first), store.remove(second)]
+        listed = store.removed()
+        store.restore(receipts[1])
+
+        check(receipts[::-1], [one.receipt for one in listed])
+        check([b.thread_id(9), None], [one.parent_id for one in listed])
+        check([True, True], [one.removed_ns > 0 for one in listed])
+        check([receipts[0]], [one.receipt for one in store.removed()])
+
+    def test_a_receipt_outlives_the_store(self, tmp_path: Path) -> None:
+        """What a listing of the trash gives restores as well as what the removal gave."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        store.set_name(identity, "a name")
+        before = self.state(store, identity)
+        store.remove(identity)
+        store.restore(store.removed()[0].receipt)
+
+        check((before, []), (self.state(store, identity), list(store.removed())))
+
+    def test_purged_is_gone_for_good(self, tmp_path: Path) -> None:
+        """Nothing brings it back; to purge it again is no error; another removal of the thread stays."""
+        store = self.store(tmp_path)
+        identity = self.talk(store, asked="the old one")
+        old = store.remove(identity)
+        self.talk(store, asked="the new one")
+        before = self.state(store, identity)
+        new = store.remove(identity)
+        store.purge(old)
+        store.purge(old)
+
+        with refused(NotFoundError):
+            store.restore(old)
+        check([new], [one.receipt for one in store.removed()])
+        store.restore(new)
+        check(before, self.state(store, identity))
+
+    def test_purging_spares_what_is_not_removed(self, tmp_path: Path) -> None:
+        """The receipt of a thread that was restored takes nothing away."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        before = self.state(store, identity)
+        receipt = store.remove(identity)
+        store.restore(receipt)
+        store.purge(receipt)
+
+        check((before, []), (self.state(store, identity), list(store.removed())))
+
+    def test_a_thread_that_is_written_is_neither_restored_nor_purged(self, tmp_path: Path) -> None:
+        """Somebody who writes the thread anew keeps its old removal as it is."""
+        store = self.store(tmp_path)
+        receipt = store.remove(self.talk(store))
+        writer = self.begun(store)
+
+        for change in (store.restore, store.purge):
+            with refused(BusyError):
+                change(receipt)
+        writer.close()
+        check([receipt], [one.receipt for one in store.removed()])
+
+    def test_a_store_that_nothing_has_cut_off_is_whole(self, tmp_path: Path) -> None:
+        """There is nothing to heal, and healing changes nothing."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        before = self.state(store, identity)
+        store.remove(self.talk(store, 2))
+
+        check(([], before, 1), (list(store.heal()), self.state(store, identity), len(store.removed())))
 
     def state(self, store: ThreadStore, thread_id: str) -> tuple[tuple[Segment, ...], bytes, str | None]:
         """Everything that a removal takes away."""

@@ -254,6 +254,36 @@ class WritingFacts(StoreFacts):
             with refused(ClosedError):
                 use()
 
+    def test_begin_comes_before_append(self, tmp_path: Path) -> None:
+        """A thread that does not exist takes no lines; what was refused is not there once it does."""
+        store = self.store(tmp_path)
+        writer = self.created(store)
+
+        with refused(ClosedError):
+            writer.append(HELLO, 1)
+        check((0, 0), (writer.pending_bytes, writer.flush()))
+        writer.begin(b.meta_line(b.thread_id()))
+        check((1, 1), (writer.append(THERE, 1), writer.flush()))
+        check(b.meta_line(b.thread_id()) + THERE, self.raw(store, b.thread_id()))
+
+    def test_a_closed_writer_does_not_begin(self, tmp_path: Path) -> None:
+        """A writer that was closed before its thread began makes nothing any more."""
+        store = self.store(tmp_path)
+        writer = self.created(store)
+        writer.close()
+
+        with refused(ClosedError):
+            writer.begin(b.meta_line(b.thread_id()))
+        check((set(), None), (self.ids(store), store.owner(b.thread_id())))
+
+    def test_a_first_line_with_an_ordinal_makes_a_paginated_thread(self, tmp_path: Path) -> None:
+        """The ordinals go on behind it."""
+        writer = self.created(self.store(tmp_path))
+        before = writer.era, writer.next_ordinal
+        writer.begin(b.meta_line(b.thread_id(), ordinal=5))
+
+        check((("legacy", None), ("paginated", 6)), (before, (writer.era, writer.next_ordinal)))
+
     def test_there_must_be_a_thread_to_resume(self, tmp_path: Path) -> None:
         """Opening a thread that is not there says so."""
         store = self.store(tmp_path)

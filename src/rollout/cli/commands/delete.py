@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from rollout.cli.lifecycle import Answer, add_threads, check_one_of, on_threads, plural
-from rollout.errors import ChildrenError
-from rollout.lifecycle import delete, plan_delete
+from rollout.cli.home import find_thread, open_store
+from rollout.cli.lifecycle import Answer, add_threads, check_one_of, on_each, plural, words
+from rollout.errors import ChildrenError, NotFoundError
+from rollout.ids import ThreadId, try_parse
+from rollout.lifecycle import delete, find_removed, plan_delete
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from rollout.cli.output import Output
-    from rollout.ids import ThreadId
     from rollout.lifecycle import DeletePlan
     from rollout.lifecycle.delete import Children
     from rollout.store.base import ThreadStore
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """
 Delete threads with all their files, compressed ones included, and their names. They go into the trash of the home,
 where no reader of rollouts looks, until somebody empties it; `rollout restore` brings them back byte for byte. With
---now they are gone for good.
+--now they are gone for good, also those that are in the trash already. To repeat the command is harmless, and ends
+what was interrupted.
 
 Refused, with nothing changed: a thread that somebody writes, and one that forks build on by reference. A thread with
 sub-agents needs --with-children or --keep-children; on a terminal it is asked.
@@ -43,16 +46,41 @@ def run(args: Namespace, out: Output) -> int:
     check_one_of(args, "--with-children", "--keep-children")
     children: Children = "with" if args.with_children else "keep" if args.keep_children else "refuse"
 
-    def work(store: ThreadStore, thread_id: ThreadId) -> Answer:
+    store = open_store(args)
+
+    def work(text: str) -> Answer:
+        thread_id = _find(store, text)
         if args.dry_run:
-            plan = plan_delete(store, thread_id, children=children)
-            return Answer(thread_id, f"would delete {_told(plan)}", _facts(plan))
+            return _dry_run(store, thread_id, children, args)
         try:
             return _delete(store, thread_id, children, args)
         except ChildrenError as error:
             return _delete(store, thread_id, _ask(error, out), args)
 
-    return on_threads(args, out, "delete", work)
+    return on_each(args, out, "delete", words(args.threads), work)
+
+
+def _find(store: ThreadStore, text: str) -> ThreadId:
+    """The thread that is meant, among those that are there; else among those in the trash; else as it is spelled."""
+    try:
+        return find_thread(store, text)
+    except NotFoundError:
+        if (spelled := try_parse(text)) is not None:
+            return spelled
+        with suppress(NotFoundError):
+            return ThreadId(find_removed(store, text)[0].thread_id)
+        raise
+
+
+def _dry_run(store: ThreadStore, thread_id: ThreadId, children: Children, args: Namespace) -> Answer:
+    try:
+        plan = plan_delete(store, thread_id, children=children)
+    except NotFoundError:
+        parts = find_removed(store, thread_id)  # else: neither here nor there
+        would = "would destroy it" if args.now else "nothing would be done"
+        facts = {"threads": [thread_id], "files": [name for one in parts for name in one.names], "before": True}
+        return Answer(thread_id, f"{thread_id} is in the trash already; {would}", facts)
+    return Answer(thread_id, f"would delete {_told(plan)}", _facts(plan))
 
 
 def _delete(store: ThreadStore, thread_id: ThreadId, children: Children, args: Namespace) -> Answer:
@@ -63,9 +91,13 @@ def _delete(store: ThreadStore, thread_id: ThreadId, children: Children, args: N
         "destroyed": gone.destroyed,
         "tokens": [] if gone.destroyed else tokens,
         "codexKeeps": list(gone.codex_keeps),
+        "before": gone.before,
     }
-    where = "for good" if gone.destroyed else f"into the trash; rollout restore {' '.join(tokens)} brings it back"
-    text = f"deleted {_told(gone.plan)} {where}"
+    back = f"rollout restore {' '.join(tokens)} brings it back"
+    if gone.before and not gone.destroyed:
+        text = f"{thread_id} is in the trash already; {back}"
+    else:
+        text = f"deleted {_told(gone.plan)} {'for good' if gone.destroyed else f'into the trash; {back}'}"
     if gone.codex_keeps:
         text += f"; Codex still names it in {', '.join(gone.codex_keeps)}"
     return Answer(thread_id, text, facts)

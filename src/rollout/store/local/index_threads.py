@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rollout.ids import ThreadId
@@ -23,9 +24,8 @@ from rollout.store.local.index_rows import (
     to_path,
 )
 from rollout.store.local.index_table import Place, ThreadTable
-from rollout.store.local.paths import time_ms
+from rollout.store.local.paths import TRASH, UNDERWAY, time_ms
 from rollout.store.local.rows import Rows
-from rollout.store.local.trash import TRASH
 from rollout.store.local.walk import by_thread
 from rollout.store.stored_summary import fill
 from rollout.summary import Summary
@@ -229,11 +229,11 @@ class ThreadRows:
         self._table.remove(before)
 
     def _in_trash(self, thread: str) -> bool:
-        try:
-            entries = list(self._fs.scandir(os.path.join(self._home, TRASH)))
-        except OSError:
-            return False
-        return any(entry.name.startswith(f"{thread}-") for entry in entries)
+        for folder in (os.path.join(self._home, TRASH), os.path.join(self._home, TRASH, UNDERWAY)):
+            with suppress(OSError):
+                if any(entry.name.startswith(f"{thread}-") for entry in self._fs.scandir(folder)):
+                    return True
+        return False
 
 
 def _in_listing(file: File) -> tuple[bool, File]:

@@ -39,9 +39,7 @@ def move_all(fs: Filesystem, moves: list[tuple[str, str]]) -> None:
     Durable when it returns. A failure leaves every file whole at one of its two places; the call can be
     repeated. Raises ExistsError, WriteError.
     """
-    taken = next((target for _, target in moves if stands(fs, target)), None)
-    if taken is not None:
-        raise ExistsError(f"{taken} exists already; nothing was moved. Look at both files, then take one away")
+    refuse_taken(fs, moves)
     for source, target in moves:
         try:
             made: list[str] = []
@@ -51,6 +49,13 @@ def move_all(fs: Filesystem, moves: list[tuple[str, str]]) -> None:
                 sync_folder(fs, folder)
         except OSError as error:
             raise WriteError(target, error) from error
+
+
+def refuse_taken(fs: Filesystem, moves: list[tuple[str, str]]) -> None:
+    """Raise ExistsError when anything stands at a target."""
+    taken = next((target for _, target in moves if stands(fs, target)), None)
+    if taken is not None:
+        raise ExistsError(f"{taken} exists already; nothing was moved. Look at both files, then take one away")
 
 
 def archive_moves(files: list[File], home: str, *, archived: bool) -> list[tuple[str, str]]:

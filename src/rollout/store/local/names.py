@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.filesystem import OS
 from rollout.store.local.paths import NAME_INDEX
-from rollout.store.local.sidecar import PATIENCE_S, Sidecar, ended
+from rollout.store.local.sidecar import PATIENCE_S, Sidecar
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -53,25 +53,26 @@ class Names:
         return found[::-1] if name.strip() else []
 
     def lines_of(self, thread_id: str) -> bytes:
-        """All lines that name a thread, as they stand."""
-        return ended(line for line in self._file.lines() if _names(line, thread_id))
+        """All lines that name a thread, as they stand. Raises WriteError when they cannot be read."""
+        return self._file.of(lambda line: _names(line, thread_id))
 
     def append(self, thread_id: str, name: str, *, now_ns: int) -> None:
         """Give a name. Durable when it returns. Raises WriteError, LockError."""
         row = {"id": thread_id, "thread_name": name, "updated_at": _instant(now_ns)}
         line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        self.append_lines(line)
+        self._file.append(line)
 
-    def append_lines(self, lines: bytes) -> None:
-        """Append whole lines; a line that somebody left unfinished is ended first."""
-        self._file.append(lines)
+    def bring_back(self, thread_id: str, lines: bytes) -> None:
+        """Append the lines that named a thread, unless it was named since. Raises WriteError, LockError."""
+        self._file.bring_back(lines, lambda line: _names(line, thread_id))
 
     def remove(self, thread_id: str) -> bytes:
-        """Take all lines of a thread away; they are returned. Without any, nothing is rewritten.
+        """Take all lines of a thread away, one that was cut off too; they are returned.
 
-        Raises WriteError, LockError.
+        Without any, nothing is rewritten. Raises WriteError, LockError.
         """
-        return self._file.take(lambda line: _names(line, thread_id))
+        begun = f'{{"id":"{thread_id}"'.encode()
+        return self._file.take(lambda line: _names(line, thread_id) or (line.startswith(begun) and _row(line) is None))
 
     def _newest(self) -> dict[ThreadId, str]:
         """The newest name of each id; the file is read again only when it has changed."""

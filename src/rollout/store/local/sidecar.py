@@ -47,11 +47,35 @@ class Sidecar:
         except OSError:
             return []
 
+    def of(self, wanted: Callable[[bytes], bool]) -> bytes:
+        """Some lines, each ended by a newline. Raises WriteError when they cannot be read: they are to be kept."""
+        try:
+            return ended(line for line in _split(self._read()[0]) if wanted(line))
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise WriteError(self.path, error) from error
+
     def append(self, lines: bytes) -> None:
         """Append whole lines. Durable when it returns. Raises WriteError, LockError."""
         with self._locked():
             try:
                 self._append(lines)
+            except OSError as error:
+                raise WriteError(self.path, error) from error
+
+    def bring_back(self, lines: bytes, wanted: Callable[[bytes], bool]) -> None:
+        """Append lines that were taken, as far as they do not stand here; none where others like them came since.
+
+        Durable when it returns; may be repeated, also after it was cut off. Raises WriteError, LockError.
+        """
+        if not lines:
+            return
+        with self._locked():
+            present = self.of(wanted)
+            try:
+                if lines != present and lines.startswith(present):
+                    self._append(lines[len(present) :])
             except OSError as error:
                 raise WriteError(self.path, error) from error
 

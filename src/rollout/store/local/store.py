@@ -7,24 +7,23 @@ import: listing needs none of the heavier modules, which are imported where they
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from stat import S_IMODE
 from time import monotonic, sleep, time_ns
 from typing import TYPE_CHECKING, Protocol
 
-from rollout.errors import InvalidQueryError, NotFoundError, RolloutError
+from rollout.errors import InUseError, InvalidQueryError, NotFoundError, RolloutError
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.filesystem import OS
-from rollout.store.base import Owner, Receipt, SearchPage, Segment, ThreadStore, Writer
+from rollout.store.base import Healed, Owner, Receipt, Removed, SearchPage, Segment, ThreadStore, Writer
 from rollout.store.local.cwd import Folders
 from rollout.store.local.finding import Finder, file_at, physical_files
 from rollout.store.local.given import Given
 from rollout.store.local.home import find_home, home_of_path
 from rollout.store.local.paths import logical_name
-from rollout.store.local.trash import Trash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from rollout.journal.filesystem import Filesystem
     from rollout.labels import Labels
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from rollout.store.local.kept import KeptListings
     from rollout.store.local.listing import Listing
     from rollout.store.local.locks import ThreadLock, ThreadLocks
+    from rollout.store.local.trash import Trash
     from rollout.store.local.walk import File
     from rollout.summary import Summary
 
@@ -116,6 +116,7 @@ class LocalStore(ThreadStore):
         self._finder.group(identity)
         lock = self._locks().acquire(identity, wait)
         try:  # found anew: before the lock was ours, others may have moved it
+            self._trash().settle(identity)
             return self._resume(self._finder.group(identity).newest, identity, lock)
         except BaseException:
             lock.release()
@@ -315,7 +316,7 @@ class LocalStore(ThreadStore):
         from rollout.store.local.moving import archive_moves, move_all  # noqa: PLC0415 - the same
 
         identity = self._identity(thread_id)
-        with self._locks().acquire(identity):
+        with self._held(identity):
             files = physical_files(self._finder.group(identity), self.home, self._fs)
             move_all(self._fs, archive_moves(files, self.home, archived=archived))
 
@@ -357,31 +358,44 @@ class LocalStore(ThreadStore):
         return {str(thread_id): labels for thread_id, labels in self._given.tags.all().items()}
 
     def remove(self, thread_id: str) -> Receipt:
-        """Move the thread into the home's trash. Raises RolloutError while forks build on it."""
+        """Move the thread into the home's trash. Raises InUseError while forks build on it."""
+        from rollout.store.local.headtail import read_facts  # noqa: PLC0415 - only who needs it pays for it
+
         identity = self._identity(thread_id)
-        with self._locks().acquire(identity):
+        with self._held(identity):
             group = self._finder.group(identity)
-            forks = self._chains().forks_of(group)
-            if forks:
-                raise RolloutError(f"thread {identity} is the base of {', '.join(forks)}; remove those first")
-            files = physical_files(group, self.home, self._fs)
-            names, tags = self._given.names, self._given.tags
-            receipt = Trash(self.home, self._fs).throw(identity, files, names.lines_of(identity), tags.lines_of(identity))
-            names.remove(identity)
-            tags.remove(identity)
-            return receipt
+            if forks := self._chains().forks_of(group):
+                raise InUseError(identity, forks)
+            parent_id = read_facts(group.newest.path, self._fs).summary.parent_id
+            return self._trash().throw(identity, physical_files(group, self.home, self._fs), parent_id)
+
+    def removed(self) -> Sequence[Removed]:
+        """Every removal that can be restored, the newest first; those that cannot be read are passed over."""
+        return self._trash().removed()
 
     def restore(self, receipt: Receipt) -> None:
-        """Bring a removed thread back: bytes, names, times, title, tags. Raises NotFoundError, ExistsError."""
-        trash = Trash(self.home, self._fs)
-        identity = trash.look(receipt.token).thread_id
+        """Bring a removed thread back: bytes, names, tags, times, title. Raises NotFoundError, ExistsError."""
+        trash = self._trash()
+        identity = trash.thread_of(receipt.token)
         with self._locks().acquire(identity):
-            removed = trash.take_back(receipt.token)
-            if removed.names and self._given.names.of(identity) is None:
-                self._given.names.append_lines(removed.names)
-            if removed.tags:
-                self._given.tags.append_lines(removed.tags)
-            trash.forget(receipt.token)
+            done = [one.token for one in trash.settle(identity) if one.outcome == "restored"]
+            if receipt.token not in done:
+                trash.take_back(receipt.token)
+
+    def purge(self, receipt: Receipt) -> None:
+        """Take a removed thread's files away for good; what is gone already is no error."""
+        trash = self._trash()
+        with suppress(NotFoundError), self._held(trash.thread_of(receipt.token)):
+            trash.purge(receipt.token)
+
+    def heal(self) -> Sequence[Healed]:
+        """Make whole, or undo, what was cut off in the trash; what a living process is at is left to it."""
+        trash = self._trash()
+        healed: list[Healed] = []
+        for identity in trash.unsettled():
+            with suppress(RolloutError), self._locks().acquire(identity):  # who wants that thread is told
+                healed += trash.settle(identity)
+        return healed
 
     def close(self) -> None:
         """Nothing is held; open writers stay open."""
@@ -417,6 +431,18 @@ class LocalStore(ThreadStore):
         from rollout.store.local.locks import ThreadLocks  # noqa: PLC0415 - reading takes no lock
 
         return ThreadLocks(self.home, self._fs, clock=self._clock)
+
+    @contextmanager
+    def _held(self, identity: ThreadId) -> Generator[None]:
+        """The thread's lock, and nothing that a crash left half done of it."""
+        with self._locks().acquire(identity):
+            self._trash().settle(identity)
+            yield
+
+    def _trash(self) -> Trash:
+        from rollout.store.local.trash import Trash  # noqa: PLC0415 - reading needs none
+
+        return Trash(self.home, self._fs, self._given)
 
     def _chains(self) -> Chains:
         from rollout.store.local.chain import Chains  # noqa: PLC0415 - listing must not pay for the codec

@@ -16,7 +16,7 @@ from rollout.ids import ThreadId, try_parse
 from rollout.journal.filesystem import OS
 from rollout.labels import NO_LABELS, Labels
 from rollout.store.local.paths import TAGS_FILE
-from rollout.store.local.sidecar import Sidecar, ended
+from rollout.store.local.sidecar import Sidecar
 from rollout.times import to_text
 from rollout.tuples import NamedTuple
 
@@ -64,12 +64,12 @@ class Tags:
         self._append(thread_id, {"note": note}, now_ns)
 
     def lines_of(self, thread_id: str) -> bytes:
-        """All lines about a thread, as they stand."""
-        return ended(line for line in self._file.lines() if _is_of(line, thread_id))
+        """All lines about a thread, as they stand. Raises WriteError when they cannot be read."""
+        return self._file.of(lambda line: _is_of(line, thread_id))
 
-    def append_lines(self, lines: bytes) -> None:
-        """Put lines back that were taken away."""
-        self._file.append(lines)
+    def bring_back(self, thread_id: str, lines: bytes) -> None:
+        """Append the lines about a thread, unless there are others since. Raises WriteError, LockError."""
+        self._file.bring_back(lines, lambda line: _is_whole(line, thread_id))
 
     def remove(self, thread_id: str) -> bytes:
         """Take all lines about a thread away; they are returned. Raises WriteError, LockError."""
@@ -106,6 +106,11 @@ def _row(line: bytes) -> dict[str, Any] | None:
 
 def _texts(value: object) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _is_whole(line: bytes, thread_id: str) -> bool:
+    row = _row(line)
+    return row is not None and try_parse(row["id"]) == thread_id
 
 
 def _is_of(line: bytes, thread_id: str) -> bool:

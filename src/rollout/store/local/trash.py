@@ -1,136 +1,241 @@
 """Removed threads: kept inside the home until somebody empties ``trash/``, restored to the byte.
 
-``trash/<token>/`` holds the files under plain numbers, so that no reader of rollouts takes them for one, and
-``manifest.json``: where each came from, and the lines of the name index that named the thread. Renames keep bytes,
-modes and file times.
+``trash/<token>/`` holds the files under plain numbers, so that no reader of rollouts takes them for one, and what
+``trash_manifest`` tells. Renames keep bytes, modes and file times.
+
+A change of several steps is made in ``trash/.underway/<token>.<step>``, and only what is whole lies outside: so
+whatever a crash cuts off can be told from it, and ``settle`` makes it whole or undoes it. The files move first and the
+names and tags go last, the newest file last of all: until it goes, the thread is listed, and it can be found again.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rollout.errors import FormatError, NotFoundError, WriteError
-from rollout.journal.filesystem import CREATE_NEW, READ, make_folders, write_all
-from rollout.store.base import Receipt
-from rollout.store.local.moving import move_all, stands
-from rollout.store.local.paths import ARCHIVED, SESSIONS
+from rollout.errors import ExistsError, FormatError, NotFoundError, RolloutError, WriteError
+from rollout.ids import try_parse
+from rollout.journal.filesystem import make_folders
+from rollout.store.base import Healed, Receipt, Removed
+from rollout.store.local.moving import move_all, refuse_taken, stands
+from rollout.store.local.paths import TRASH, UNDERWAY
 from rollout.store.local.sidecar import sync_folder
-from rollout.tuples import NamedTuple
+from rollout.store.local.trash_manifest import MANIFEST, Manifest, read_manifest, write_manifest
 
 if TYPE_CHECKING:
+    from rollout.ids import ThreadId
     from rollout.journal.filesystem import Filesystem
+    from rollout.store.local.given import Given
     from rollout.store.local.walk import File
 
-TRASH = "trash"
-_MANIFEST = "manifest.json"
-_MOST_MANIFEST = 64 * 1024 * 1024
-
-
-class Removed(NamedTuple):
-    """What a manifest tells: whose thread, the files as (path inside the home, name in the trash), lines of names and tags."""
-
-    thread_id: str
-    files: list[tuple[str, str]]
-    names: bytes
-    tags: bytes = b""
+_REMOVING, _RESTORING, _PURGING = ".removing", ".restoring", ".purging"
+_ID_LENGTH = 36
 
 
 class Trash:
-    """The trash of one home; the caller holds the thread's lock."""
+    """The trash of one home; for every change the caller holds the thread's lock."""
 
-    def __init__(self, home: str, fs: Filesystem) -> None:
+    def __init__(self, home: str, fs: Filesystem, given: Given) -> None:
         """Nothing is made until something is thrown away."""
-        self._home = home
-        self._fs = fs
+        self._home, self._fs, self._given = home, fs, given
+        self.folder = os.path.join(home, TRASH)
+        self._underway = os.path.join(self.folder, UNDERWAY)
 
-    def throw(self, thread_id: str, files: list[File], names: bytes, tags: bytes = b"") -> Receipt:
-        """Move files (newest first) here; the lines that name and tag the thread are kept with them.
+    def throw(self, thread_id: ThreadId, files: list[File], parent_id: str | None) -> Receipt:
+        """Move files (newest first) here, and take names and tags away. Raises WriteError, LockError: nothing has changed.
 
-        Raises WriteError; then each file is at one of its two places, and repeating the removal takes away what
-        is left.
+        Should even the way back fail, the next change of the thread goes it to its end.
         """
-        folder = self._make_folder(thread_id)
         kept = [(os.path.relpath(file.path, self._home), f"{number}.kept") for number, file in enumerate(files)]
+        given = self._given.names.lines_of(thread_id), self._given.tags.lines_of(thread_id)
+        manifest = Manifest(thread_id, kept, *given, parent_id)
         size = sum(self._fs.lstat(file.path).st_size for file in files)
-        self._write_manifest(folder, Removed(thread_id, kept, names, tags))
-        moves = [(os.path.join(self._home, path), os.path.join(folder, name)) for path, name in kept]
-        move_all(self._fs, moves[::-1])
-        return Receipt(thread_id, os.path.basename(folder), tuple(file.name for file in files[::-1]), size)
+        token = self._new_token(thread_id)
+        folder = self._make(token + _REMOVING)
+        try:
+            write_manifest(self._fs, folder, manifest)
+            moves = [(os.path.join(self._home, place), os.path.join(folder, name)) for place, name in kept]
+            move_all(self._fs, moves[::-1])
+            self._finish_removing(folder, manifest)
+        except BaseException:
+            with suppress(RolloutError, OSError):
+                self._put_back(folder)
+            raise
+        return Receipt(thread_id, token, tuple(file.name for file in files[::-1]), size)
 
-    def look(self, token: str) -> Removed:
-        """What a token stands for. Raises NotFoundError, FormatError."""
+    def thread_of(self, token: str) -> ThreadId:
+        """Whose removal a token stands for. Raises FormatError, and NotFoundError for a token that was never given."""
         if os.path.basename(token) != token or token in ("", ".", ".."):
             raise FormatError(f"{token!r} is no receipt's token")
-        path = os.path.join(self._home, TRASH, token, _MANIFEST)
-        try:
-            fd = self._fs.open(path, READ)
-        except FileNotFoundError:
-            raise NotFoundError(f"nothing to restore at {path}: restored already, or the trash was emptied") from None
-        try:
-            data = self._fs.pread(fd, _MOST_MANIFEST, 0)
-        finally:
-            self._fs.close(fd)
-        return self._parse(data, path)
+        found = try_parse(token[:_ID_LENGTH])
+        if found is None:
+            raise NotFoundError(f"nothing to restore for {token!r}: restored already, or the trash was emptied")
+        return found
 
-    def take_back(self, token: str) -> Removed:
-        """Move everything back to where it was. Raises ExistsError rather than replace anything."""
-        removed = self.look(token)
-        folder = os.path.join(self._home, TRASH, token)
-        moves = [(os.path.join(folder, name), os.path.join(self._home, path)) for path, name in removed.files]
-        move_all(self._fs, [(kept, target) for kept, target in moves if stands(self._fs, kept)])
-        return removed
+    def take_back(self, token: str) -> None:
+        """Bring everything back to where it was. Raises NotFoundError; ExistsError rather than replace anything."""
+        folder, moving = os.path.join(self.folder, token), os.path.join(self._underway, token + _RESTORING)
+        if not stands(self._fs, moving):
+            manifest = read_manifest(self._fs, folder)
+            refuse_taken(self._fs, manifest.moves(self._fs, folder, self._home))
+            self._move_folder(folder, moving)
+        self._finish_restoring(moving)
 
-    def forget(self, token: str) -> None:
-        """Take the emptied folder of a token away; what else somebody put there stays."""
-        folder = os.path.join(self._home, TRASH, token)
-        with suppress(OSError):  # the thread is back already; an empty folder means nothing
-            self._fs.unlink(os.path.join(folder, _MANIFEST))
+    def purge(self, token: str) -> None:
+        """Take a removal's files away for good; what is gone already is no error. Raises WriteError."""
+        folder, moving = os.path.join(self.folder, token), os.path.join(self._underway, token + _PURGING)
+        if stands(self._fs, folder):
+            self._move_folder(folder, moving)
+        if stands(self._fs, moving):
+            self._finish_purging(moving)
+
+    def removed(self) -> list[Removed]:
+        """Every removal that can be restored, the newest first; one that cannot be read, or is empty, is passed over.
+
+        What is under way is among them, as far as it went.
+        """
+        places = [(self.folder, token, token) for token in self._entries(self.folder)]
+        for name in self._entries(self._underway):
+            token, step = os.path.splitext(name)
+            places += [(self._underway, name, token)] if step in (_REMOVING, _RESTORING) else []
+        found: list[Removed] = []
+        for parent, name, token in places:
+            with suppress(RolloutError, OSError):
+                one = self._look(os.path.join(parent, name), token)
+                found += [one] if one.receipt.names or name.endswith(_RESTORING) else []
+        return sorted(found, key=lambda one: (one.removed_ns, one.receipt.token), reverse=True)
+
+    # -- what was cut off ------------------------------------------------------------------------------------------
+
+    def unsettled(self) -> list[ThreadId]:
+        """The threads with something under way, by others that live or by those that died of it."""
+        found = {try_parse(name[:_ID_LENGTH]) for name in self._entries(self._underway)}
+        return sorted(one for one in found if one is not None)
+
+    def settle(self, thread_id: ThreadId) -> list[Healed]:
+        """Make whole what was cut off of a thread, whose lock proves that nobody is at it any more."""
+        healed: list[Healed] = []
+        for name in self._entries(self._underway):
+            if try_parse(name[:_ID_LENGTH]) == thread_id:
+                token, step = os.path.splitext(name)
+                outcome = self._settle(os.path.join(self._underway, name), step)
+                healed += [Healed(thread_id, token, outcome)] if outcome else []
+        return healed
+
+    def _settle(self, folder: str, step: str) -> str:
+        """What the thread is now, "" when nothing had happened to it yet."""
+        if step == _PURGING:
+            self._finish_purging(folder)
+            return "purged"
+        try:
+            manifest = read_manifest(self._fs, folder)
+        except (NotFoundError, FormatError):  # it is there before anything is moved, and goes when all is back
+            self._clear(folder)
+            return "restored" if step == _RESTORING else ""
+        try:
+            if step == _RESTORING:
+                self._finish_restoring(folder)
+            elif len(manifest.moves(self._fs, folder, self._home)) == len(manifest.files):
+                self._finish_removing(folder, manifest)
+                return "removed"
+            else:
+                self._put_back(folder)
+        except ExistsError:  # somebody has put another file there: what is here stays restorable
+            self._move_folder(folder, self._place_of(folder))
+            return "removed"
+        return "restored"
+
+    def _finish_removing(self, folder: str, manifest: Manifest) -> None:
+        self._given.names.remove(manifest.thread_id)
+        self._given.tags.remove(manifest.thread_id)
+        self._move_folder(folder, self._place_of(folder))
+
+    def _put_back(self, folder: str) -> None:
+        """Undo a removal; the files first, since the names may be locked."""
+        manifest = read_manifest(self._fs, folder)
+        move_all(self._fs, manifest.moves(self._fs, folder, self._home))
+        self._give_back(manifest)
+        self._clear(folder)
+
+    def _give_back(self, manifest: Manifest) -> None:
+        self._given.names.bring_back(manifest.thread_id, manifest.names)
+        self._given.tags.bring_back(manifest.thread_id, manifest.tags)
+
+    def _finish_restoring(self, folder: str) -> None:
+        """Names first: a thread that is there again has its name. The newest file comes first, so that it is found."""
+        manifest = read_manifest(self._fs, folder)
+        moves = manifest.moves(self._fs, folder, self._home)
+        refuse_taken(self._fs, moves)
+        self._give_back(manifest)
+        move_all(self._fs, moves)
+        self._clear(folder)
+
+    def _finish_purging(self, folder: str) -> None:
+        try:
+            for entry in list(self._fs.scandir(folder)):
+                self._fs.unlink(entry.path)
             self._fs.rmdir(folder)
-
-    def _make_folder(self, thread_id: str) -> str:
-        try:
-            make_folders(self._fs, os.path.join(self._home, TRASH))
-            for number in count(1):
-                folder = os.path.join(self._home, TRASH, f"{thread_id}-{number}")
-                with suppress(FileExistsError):
-                    self._fs.mkdir(folder)
-                    return folder
+            sync_folder(self._fs, self._underway)
         except OSError as error:
-            raise WriteError(os.path.join(self._home, TRASH), error) from error
-        raise AssertionError("count() has no end")
+            raise WriteError(folder, error) from error
 
-    def _write_manifest(self, folder: str, removed: Removed) -> None:
-        told = {"thread_id": removed.thread_id, "files": removed.files, "names": removed.names.decode(), "tags": removed.tags.decode("utf-8", "surrogateescape")}
-        path = os.path.join(folder, _MANIFEST)
+    # -- folders -----------------------------------------------------------------------------------------------
+
+    def _place_of(self, folder: str) -> str:
+        return os.path.join(self.folder, os.path.splitext(os.path.basename(folder))[0])
+
+    def _new_token(self, thread_id: str) -> str:
+        tokens = (f"{thread_id}-{number}" for number in count(1))
+        return next(token for token in tokens if not stands(self._fs, os.path.join(self.folder, token)))
+
+    def _make(self, name: str) -> str:
+        folder = os.path.join(self._underway, name)
         try:
-            fd = self._fs.open(path, CREATE_NEW)
-            try:
-                write_all(
-                    self._fs, fd, memoryview(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogateescape"))
-                )
-                self._fs.fsync(fd)
-            finally:
-                self._fs.close(fd)
-            for synced in (folder, os.path.dirname(folder), self._home):
+            make_folders(self._fs, self._underway)
+            self._fs.mkdir(folder)
+            for synced in (self._underway, self.folder, self._home):
                 sync_folder(self._fs, synced)
         except OSError as error:
-            raise WriteError(path, error) from error
+            raise WriteError(folder, error) from error
+        return folder
 
-    def _parse(self, data: bytes, path: str) -> Removed:
-        """A manifest; it may only tell of places where rollouts belong."""
+    def _move_folder(self, source: str, target: str) -> None:
         try:
-            told: dict[str, Any] = json.loads(data.decode("utf-8", "surrogateescape"))
-            files = [(str(place), str(name)) for place, name in told["files"]]
-            tags = str(told.get("tags", "")).encode("utf-8", "surrogateescape")
-            removed = Removed(str(told["thread_id"]), files, str(told["names"]).encode(), tags)
-        except (ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"{path} cannot be read: {error}; move its files back by hand") from None
-        for place, name in removed.files:
-            inside = os.path.normpath(place).split(os.sep)[0] in (SESSIONS, ARCHIVED)
-            if not inside or os.path.basename(name) != name:
-                raise FormatError(f"{path} names {place!r}, which is no place of a rollout; nothing was moved")
-        return removed
+            make_folders(self._fs, os.path.dirname(target))
+            self._fs.rename(source, target)
+            for folder in (os.path.dirname(target), os.path.dirname(source)):
+                sync_folder(self._fs, folder)
+        except OSError as error:
+            raise WriteError(target, error) from error
+
+    def _clear(self, folder: str) -> None:
+        """Take an emptied folder away; what else somebody put there stays, outside of what is under way."""
+        try:
+            with suppress(FileNotFoundError):
+                self._fs.unlink(os.path.join(folder, MANIFEST))
+            if list(self._fs.scandir(folder)):
+                self._move_folder(folder, self._place_of(folder))
+            else:
+                self._fs.rmdir(folder)
+        except OSError as error:
+            raise WriteError(folder, error) from error
+
+    def _entries(self, folder: str) -> list[str]:
+        try:
+            return sorted(entry.name for entry in self._fs.scandir(folder) if not entry.name.startswith("."))
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return []
+
+    def _look(self, folder: str, token: str) -> Removed:
+        """A removal as far as it went: its manifest names all files, of which only some may have been moved."""
+        try:
+            manifest = read_manifest(self._fs, folder)
+        except NotFoundError:  # all is back, and only its folder is left
+            return Removed(Receipt(self.thread_of(token), token, (), 0), 0)
+        moves = manifest.moves(self._fs, folder, self._home)
+        size = sum(self._fs.lstat(kept).st_size for kept, _ in moves)
+        names = tuple(os.path.basename(target) for _, target in moves)
+        when = self._fs.stat(os.path.join(folder, MANIFEST)).st_mtime_ns
+        return Removed(Receipt(manifest.thread_id, token, names, size), when, manifest.parent_id)

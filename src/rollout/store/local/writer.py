@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rollout.errors import ClosedError, ExistsError, FencedError, WriteError
+from rollout.errors import ExistsError, WriteError
 from rollout.journal.filesystem import OS, Filesystem
-from rollout.journal.reader import Source, backward, forward, open_source
+from rollout.journal.reader import Source, backward, classify, forward, open_source
 from rollout.journal.together import drive
 from rollout.journal.whole_file import write_new
 from rollout.journal.writer import JournalWriter
@@ -134,6 +134,7 @@ class LocalWriter(Writer):
 
     def begin(self, meta_line: bytes) -> None:
         """Take the lock, make the folders and the file, write the first line. Idempotent; may be repeated."""
+        self._check_open()
         if self._begun:
             return
         if self._lock is None:
@@ -150,13 +151,12 @@ class LocalWriter(Writer):
             self._meta_lines = 1
             self._journal.append(meta_line, 1)
         self._journal.flush()
+        self._era, self._next_ordinal = _start(meta_line)
         self._begun = True
 
     def append(self, lines: bytes | bytearray | memoryview, count: int) -> int:
         """Accept whole lines; in a paginated file they bear the ordinals from ``next_ordinal`` on."""
-        if not self._begun:
-            raise ClosedError(f"thread {self._thread_id} does not exist yet: begin comes first")
-        self._check_lease()
+        self._check_begun()
         accepted = self._journal.append(lines, count) - self._meta_lines
         if self._next_ordinal is not None:
             self._next_ordinal += count
@@ -164,7 +164,7 @@ class LocalWriter(Writer):
 
     def flush(self) -> int:
         """Write what was accepted; see ``JournalWriter.flush`` for files that were moved or replaced."""
-        self._check_lease()
+        self._check_open()
         return self._journal.flush() - self._meta_lines
 
     def sync(self) -> int:
@@ -189,15 +189,17 @@ class LocalWriter(Writer):
 
     def close(self) -> None:
         """Release the file and the lock; idempotent."""
+        self._closed = True
         self._journal.close()
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.release()
 
-    def _check_lease(self) -> None:
+    def _check_open(self) -> None:
         """A forked child, or a writer whose lock was lost, must never write."""
         if self._lock is not None and not self._lock.held:
-            raise FencedError(f"thread {self._thread_id}: this process no longer holds the writer's lock")
+            self._fenced = f"thread {self._thread_id}: this process no longer holds the writer's lock"
+        super()._check_open()
 
 
 class _Unpacking:
@@ -232,6 +234,12 @@ class _Unpacking:
             while block := source.read(offset, _BLOCK):
                 yield block
                 offset += len(block)
+
+
+def _start(meta_line: bytes) -> tuple[Era, int | None]:
+    """The era of a new file, told by its first line, and the ordinal of the next one."""
+    ordinal = next((one.record.ordinal for one in classify(meta_line, 0, Position(0, 0)) if isinstance(one, Line)), None)
+    return ("legacy", None) if ordinal is None else ("paginated", ordinal + 1)
 
 
 def _continuation(path: str, fs: Filesystem) -> tuple[Era, int | None]:

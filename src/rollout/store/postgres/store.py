@@ -30,13 +30,13 @@ from rollout.store.postgres.threads import (
 from rollout.store.postgres.writer import Opened, PostgresWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rollout.labels import Labels
     from rollout.lines import Found
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.search_query import SearchQuery
-    from rollout.store.base import Owner, Place, Receipt, SearchPage, Writer
+    from rollout.store.base import Owner, Place, Receipt, Removed, SearchPage, Writer
     from rollout.store.postgres.target import Target
     from rollout.summary import Summary
 
@@ -241,16 +241,16 @@ class PostgresStore(ThreadStore):
         assert self.tenant  # noqa: S101 - known from here on
         return trash.remove(self._connections, self._leases, thread_id)
 
-    def restore(self, receipt: Receipt) -> None:
-        """Bring a removed thread back, byte for byte; raises ExistsError, NotFoundError."""
-        assert self.tenant  # noqa: S101 - known from here on
-        trash.restore(self._connections, receipt)
+    def removed(self) -> Sequence[Removed]:
+        """Every removal that can be restored, the newest first."""
+        return trash.removed(self._connections.fetch, self.tenant)
 
-    def removals(self) -> list[tuple[Receipt, int]]:  # type: ignore[valid-type]  # list is also a method here
-        """Every removal that can be restored, with the time of it in nanoseconds, the newest first."""
-        return trash.removals(self._connections.fetch, self.tenant)
+    def restore(self, receipt: Receipt) -> None:
+        """Bring a removed thread back, byte for byte; raises ExistsError, NotFoundError, BusyError."""
+        assert self.tenant  # noqa: S101 - known from here on
+        trash.restore(self._connections, self._leases, receipt)
 
     def purge(self, receipt: Receipt) -> None:
-        """Take a removed thread's lines away for good; may be repeated."""
+        """Take a removed thread's lines away for good; raises BusyError."""
         assert self.tenant  # noqa: S101 - known from here on
-        trash.purge(self._connections, receipt)
+        trash.purge(self._connections, self._leases, receipt)

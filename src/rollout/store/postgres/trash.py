@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from rollout.errors import ExistsError, NotFoundError, RolloutError
+from rollout.codec import to_object
+from rollout.errors import ExistsError, InUseError, NotFoundError
 from rollout.ids import try_parse
-from rollout.store.base import Receipt
+from rollout.store.base import Receipt, Removed
 from rollout.store.postgres.chain import files_of
 from rollout.store.postgres.connections import fetching
 from rollout.store.postgres.threads import Given, building_on, refresh
+from rollout.summary import Summary, fold
 
 if TYPE_CHECKING:
     from rollout.store.postgres.connections import Connections, Fetch
@@ -32,26 +34,35 @@ _REMOVED = "tenant = %(tenant)s AND thread_id = %(id)s AND trash = %(token)s"
 _IN_TRASH = f"segment IN (SELECT segment FROM rollout.segments WHERE {_REMOVED})"
 _UNMARK = f"UPDATE rollout.segments SET trash = NULL WHERE {_REMOVED}"
 _FORGET = "DELETE FROM rollout.trash WHERE tenant = %(tenant)s AND thread_id = %(id)s AND token = %(token)s"
+_REMOVALS = """
+SELECT t.thread_id::text, t.token, array_agg(s.name ORDER BY s.named_ms, s.segment), sum(s.bytes)::bigint,
+    (extract(epoch FROM t.removed_at) * 1000000)::bigint,
+    (SELECT l.bytes FROM rollout.lines l WHERE l.tenant = t.tenant AND l.thread_id = t.thread_id AND l.n = 0
+        AND l.segment = (array_agg(s.segment ORDER BY s.named_ms DESC, s.segment DESC))[1])
+FROM rollout.trash t JOIN rollout.segments s ON s.tenant = t.tenant AND s.thread_id = t.thread_id AND s.trash = t.token
+WHERE t.tenant = %(tenant)s GROUP BY t.tenant, t.thread_id, t.token, t.removed_at
+ORDER BY t.removed_at DESC, t.token DESC
+"""
 
 
 def remove(connections: Connections, leases: Leases, thread_id: str) -> Receipt:
-    """Take a thread away; raises BusyError, NotFoundError, and RolloutError while forks build on it."""
+    """Take a thread away; raises BusyError, NotFoundError, and InUseError while forks build on it."""
     tenant = connections.tenant
     identity = files_of(connections.fetch, tenant, thread_id)[0].thread_id
     with leases.held(identity) as connection:
         files = files_of(fetching(connection), tenant, identity)
         if forks := building_on(fetching(connection), tenant, files):
-            raise RolloutError(f"thread {identity} is the base of {', '.join(forks)}; remove those first")
+            raise InUseError(identity, forks)
         values = {"tenant": tenant, "id": identity, "token": f"removed-{uuid4().hex}"}
         connection.execute(_KEEP, values)
         connection.execute(_MARK, values)
     return Receipt(identity, values["token"], tuple(one.name for one in files), sum(one.bytes for one in files))
 
 
-def restore(connections: Connections, receipt: Receipt) -> None:
-    """Bring a removed thread back; raises ExistsError, NotFoundError."""
+def restore(connections: Connections, leases: Leases, receipt: Receipt) -> None:
+    """Bring a removed thread back; raises ExistsError, NotFoundError, BusyError."""
     values = _values(connections, receipt)
-    with connections.changing() as connection:
+    with leases.held(receipt.thread_id) as connection:
         removed = connection.execute(f"{_FORGET} RETURNING thread_id::text, name, tags, note".encode(), values).fetchone()
         if removed is None:
             raise NotFoundError(f"nothing to restore for thread {receipt.thread_id}: restored already, or purged")
@@ -62,22 +73,26 @@ def restore(connections: Connections, receipt: Receipt) -> None:
         refresh(connection, connections.tenant, removed[0], Given(*removed[1:]))
 
 
-def removals(fetch: Fetch, tenant: str) -> list[tuple[Receipt, int]]:
-    """Every removal that can be restored, the newest first."""
-    rows = fetch(
-        "SELECT t.thread_id::text, t.token, array_agg(s.name ORDER BY s.segment), sum(s.bytes)::bigint,"
-        " (extract(epoch FROM t.removed_at) * 1000000)::bigint FROM rollout.trash t JOIN rollout.segments s"
-        " ON s.tenant = t.tenant AND s.thread_id = t.thread_id AND s.trash = t.token"
-        " WHERE t.tenant = %(tenant)s GROUP BY t.thread_id, t.token, t.removed_at ORDER BY t.removed_at DESC, t.token DESC",
-        {"tenant": tenant},
-    )
-    return [(Receipt(one, token, tuple(names), size), micros * 1000) for one, token, names, size, micros in rows]
+def removed(fetch: Fetch, tenant: str) -> list[Removed]:
+    """Every removal that can be restored, the newest first; whose sub-agent it is stands in its first line."""
+    rows = fetch(_REMOVALS, {"tenant": tenant})
+    return [
+        Removed(Receipt(one, token, tuple(names), size), micros * 1000, _parent_in(first))
+        for one, token, names, size, micros, first in rows
+    ]
 
 
-def purge(connections: Connections, receipt: Receipt) -> None:
-    """Take the lines of a removed thread away for good."""
+def _parent_in(first_line: bytes | None) -> str | None:
+    summary, value = Summary(), to_object(first_line or b"")
+    if isinstance(value, dict):
+        fold(summary, value)
+    return summary.parent_id
+
+
+def purge(connections: Connections, leases: Leases, receipt: Receipt) -> None:
+    """Take the lines of a removed thread away for good; raises BusyError."""
     values = _values(connections, receipt)
-    with connections.changing() as connection:
+    with leases.held(receipt.thread_id) as connection:
         for table in ("lines", "words"):
             connection.execute(
                 f"DELETE FROM rollout.{table} WHERE tenant = %(tenant)s AND thread_id = %(id)s AND {_IN_TRASH}".encode(),

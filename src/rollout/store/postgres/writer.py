@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 
-from rollout.errors import ClosedError, ExistsError, FencedError, WriteError
+from rollout.errors import ExistsError, FencedError, WriteError
 from rollout.ids import try_parse
 from rollout.lines import Position
 from rollout.store.base import Writer
@@ -89,8 +89,6 @@ class PostgresWriter(Writer):
         self._sending: _Batch | None = None
         self._accepted = self._flushed = self._synced = self._acked = 0
         self._before: tuple[int, int] | None = None
-        self._fenced: str | None = None
-        self._closed = False
         self._lock = Lock()
         connections.retain()
 
@@ -160,7 +158,7 @@ class PostgresWriter(Writer):
 
     def append(self, lines: bytes | bytearray | memoryview, count: int) -> int:
         """Accept ``count`` whole lines; returns how many were accepted since the writer was opened."""
-        self._check_open()
+        self._check_begun()
         with self._lock:
             self._pending += lines
             self._accepted += count
@@ -169,7 +167,7 @@ class PostgresWriter(Writer):
             return self._accepted
 
     def flush(self) -> int:
-        """Have the server commit what was accepted, in batches of 1 MiB; before ``begin`` it stays pending."""
+        """Have the server commit what was accepted, in batches of 1 MiB."""
         self._check_open()
         while self._pending and self._opened is not None:
             accepted = self._accepted
@@ -213,12 +211,6 @@ class PostgresWriter(Writer):
         if self._opened is not None:
             self.leases.release(self._opened.lease)
         self.connections.release()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClosedError(f"{self.path}: this writer is closed")
-        if self._fenced:
-            raise FencedError(self._fenced)
 
     def _fence(self) -> FencedError:
         self._fenced = (
