@@ -54,8 +54,7 @@ def places(passed: int, step: str) -> list[int]:
 
 def removed(store: PostgresStore) -> set[str]:
     """The threads that can be restored."""
-    found: Any = store.removals()  # its class has a method named list
-    return {receipt.thread_id for receipt, _ in found}
+    return {one.receipt.thread_id for one in store.removed()}
 
 
 @pytest.mark.parametrize("step", STEPS)

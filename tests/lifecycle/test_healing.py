@@ -13,6 +13,7 @@ from lifecycle.test_delete import child, holding
 from lifecycle.words import files, keep, legacy, options, paginated
 from rollout import NotFoundError
 from rollout.lifecycle import delete, find_removed, removed, rename, restore, rollback
+from rollout.store.local.names import Names
 from rollout.store.local.store import LocalStore
 from rollout.testing import builders as b
 from rollout.testing.faults import WatchedFilesystem
@@ -117,7 +118,7 @@ def test_a_restore_that_was_cut_off_between_two_names_brings_the_newest(home: Lo
     thread = keep(home, legacy())
     rename(home, thread, "old")
     rename(home, thread, "new")
-    lines = home._names.lines_of(thread)
+    lines = Names(home.home).lines_of(thread)
     for just in (lines.index(b"\n") + 1, len(lines) - 10):
         receipt = delete(home, thread).receipts[0]
         killed(home, lambda store, one=receipt: restore(store, one), lambda name, _: name == "write", just)  # type: ignore[misc]
