@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.text import Text
 
 from rollout import CreateParams, RawItem, SyncRolloutRecorder, open_store
-from rollout.query import EVERYTHING
 from rollout.testing.builders import agent, message, tool_call, tool_output, turn, turn_context, user
 from rollout.tui.app import ViewApp
 from rollout.tui.desk import Desk
@@ -65,7 +64,7 @@ def main() -> int:
 async def application(home: str) -> None:
     """The screens of ``rollout view``."""
     store = open_store(home)
-    desk = Desk(store, lambda one: one, lambda one: next(row for row in store.list(EVERYTHING).threads if row.id == one))
+    desk = Desk(store, lambda one: one)
     app = ViewApp(desk)
     async with app.run_test(size=(WIDTH, 26)) as pilot:
         for name, keys in (("view", ()), ("view-thread", ("down", "enter"))):

@@ -28,7 +28,7 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(
         (
             "recording", "recorder", "recorder_sync", "ephemeral", "group_commit", "loop_syncs", "git_info", "loading", "seed", "worktrees",
-            "lifecycle", "bundle", "verify", "repair", "copying", "moving",
+            "lifecycle", "lineage", "bundle", "verify", "repair", "copying", "moving",
         ),
         3,
     ),

@@ -31,6 +31,7 @@ _LOW_SURROGATE = re.compile(rb"\\u[dD][c-fC-F]")
 _HIGH_SURROGATE = re.compile(rb"\\u[dD][89abAB]..")
 _CHUNK = 1 << 16
 _MARK = 128
+_LEFT_OUT = "left out here, rollout show --raw shows them"
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -67,7 +68,12 @@ def shortened(line: bytes, mark: Mark) -> bytes:
 
 def told(_line: bytes, gap: Gap) -> bytes:
     """The mark for people."""
-    return f"\\n… {(gap.end - gap.start) / (1 << 20):.1f} MiB left out here, rollout show --raw shows them …\\n".encode()
+    return f"\\n… {(gap.end - gap.start) / (1 << 20):.1f} MiB {_LEFT_OUT} …\\n".encode()
+
+
+def has_gap(text: str) -> bool:
+    """Whether a text of a shortened line says that something of it is left out."""
+    return _LEFT_OUT in text
 
 
 def boundary(line: bytes, at: int, low: int) -> int:
@@ -135,5 +141,5 @@ def _without_large_members(line: bytes) -> bytes:
 
 def _emptied(raw: msgspec.Raw) -> msgspec.Raw:
     begin = bytes(memoryview(raw)[:1])
-    mark = f'"… {len(memoryview(raw)) / (1 << 20):.1f} MiB left out here, rollout show --raw shows them …"'.encode()
+    mark = f'"… {len(memoryview(raw)) / (1 << 20):.1f} MiB {_LEFT_OUT} …"'.encode()
     return msgspec.Raw({b"[": b"[]", b"{": b"{}"}.get(begin, mark))

@@ -11,7 +11,7 @@ let browser;
 before(async () => { browser = await launch(); });
 after(async () => { await browser.close(); });
 
-const where = { list: "/", transcript: `/thread/${threadId(1)}`, search: "/search?q=stove", trouble: "/nowhere" };
+const where = { list: "/", transcript: `/thread/${threadId(1)}`, search: "/search?q=stove", family: `/thread/${threadId(1)}/family`, trouble: "/nowhere" };
 for (const colorScheme of ["light", "dark"]) {
   for (const [device, viewport] of Object.entries({ desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } })) {
     test(`axe finds nothing serious: ${colorScheme}, ${device}`, async () => {

@@ -131,6 +131,25 @@ test("a thread is renamed, archived and brought back", visiting("small", async (
   await page.locator("button:text-is('Archive')").waitFor();
 }, {}, "--allow-changes"));
 
+test("a thread is forked, its family is a tree that leads to each", visiting("small", async ({ page, base }) => {
+  await page.goto(`${base}/thread/${threadId(1)}`);
+  await page.click("button:text-is('Fork')");
+  await page.waitForURL((url) => url.pathname.startsWith("/thread/") && !url.pathname.includes(threadId(1)));
+  const fork = page.url();
+  await page.click("a:text-is('lineage')");
+  await page.waitForURL(/family/);
+  assert.equal(await page.locator("a[aria-current]").getAttribute("href"), new URL(fork).pathname);
+  await page.locator("ul.family > li > a").click();
+  await page.waitForURL(`${base}/thread/${threadId(1)}`);
+}, {}, "--allow-changes"));
+
+test("a thread is exported", visiting("small", async ({ page, base }) => {
+  await page.goto(`${base}/thread/${threadId(1)}`);
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click(".exports a:text-is('html')")]);
+  assert.equal(file.suggestedFilename(), `rollout-${threadId(1)}.html`);
+  assert.match(readFileSync(await file.path(), "utf8"), /Where do the cats sleep\?/);
+}));
+
 test("without permission there is nothing to act with", visiting("small", async ({ page, base }) => {
   await page.goto(`${base}/thread/${threadId(3)}`);
   assert.equal(await page.locator("form[method=post]").count(), 0);

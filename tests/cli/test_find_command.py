@@ -88,6 +88,21 @@ def test_a_command_finds_who_ran_it(home: Home, rollout: Rollout) -> None:
     assert [(thread_id(1), "command", "exact")] == hits(rollout("find", "--command", '"total sum"'))
 
 
+def test_what_a_fork_copied_is_marked(home: Home, rollout: Rollout) -> None:
+    """Only the thread that made it is meant; a fork's own work is its own."""
+    source = home.add(1, ran("make it", "ok")).read_bytes().splitlines(keepends=True)
+    fork = home.add(5, ran("git push", "ok"), forked_from_id=thread_id(1))
+    own_meta, *own = fork.read_bytes().splitlines(keepends=True)
+    fork.write_bytes(b"".join([own_meta, *source, *own]))
+    runs = [rollout("find", "--command", command) for command in ("make it", "git push")]
+
+    assert [[(row.split("\t")[0], row.split("\t")[7]) for row in run.out.splitlines()] for run in runs] == [
+        [(thread_id(5), "copied"), (thread_id(1), "own")], [(thread_id(5), "own")],
+    ]  # fmt: skip
+    assert "all except one only hold copies" in runs[0].err
+    assert rollout("find", "--command", "make it", "--json").document["ambiguous"] is False
+
+
 def test_several_options_must_all_fit(home: Home, rollout: Rollout) -> None:
     """A thread that fits only one of them is not found."""
     home.add(1, [patched("a.py"), *ran("make")])

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.homes import Home
-from rollout.ids import ThreadId
 from rollout.store.local.store import LocalStore
-from rollout.store.rows import row_from
 from rollout.tui.app import ViewApp
 from rollout.tui.desk import Desk
 from rollout.tui.document import plain
@@ -122,7 +120,7 @@ def view(home: Home) -> Callable[[Callable[[Screen], Awaitable[None]]], None]:
     def run(scene: Callable[[Screen], Awaitable[None]]) -> None:
         async def play() -> None:
             store = LocalStore(home.path)
-            desk = FixedDesk(store, lambda thread: f"/out/{thread}.html", lambda thread: row_from(store, ThreadId(thread)))
+            desk = FixedDesk(store, lambda thread: f"/out/{thread}.html")
             desk.user_home = "/home/dev"
             app = ViewApp(desk)
             async with app.run_test(size=(100, 24), notifications=True) as pilot:

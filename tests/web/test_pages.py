@@ -64,7 +64,7 @@ def test_a_bad_address_is_one_clear_line(tmp_path: Path, asked: str) -> None:
     assert 'class="mark bad"' in answer.text
 
 
-@pytest.mark.parametrize("asked", ["/thread/nothing", "/thread/nothing/live", "/nowhere", "/static/../app.py", "/static/x"])
+@pytest.mark.parametrize("asked", ["/thread/nothing", "/thread/nothing/family", "/thread/nothing/export/html", "/thread/nothing/live", "/nowhere", "/static/../app.py", "/static/x"])
 def test_what_is_not_there_is_told(tmp_path: Path, asked: str) -> None:
     """An unknown thread or page gives 404 and a way back."""
     answer = Site(tmp_path).enter().browser.get(asked)
@@ -255,6 +255,47 @@ def test_threads_are_renamed_and_archived_from_their_page(tmp_path: Path) -> Non
     assert not path.exists()
     assert site.post(f"{address(1)}/unarchive", stamp=stamp[1]).status_code == 303
     assert path.exists()
+
+
+def test_a_thread_is_forked_from_its_page_and_shows_its_family(tmp_path: Path) -> None:
+    """The fork is shown next; the tree has both, and what a thread began, and tells what is missing above."""
+    put(tmp_path, 1, *b.turn("The first", "b"))
+    lost = put(tmp_path, 2, *b.turn("Begun by another", "b"))
+    lost.write_bytes(b.rollout_bytes(b.thread_id(2), *b.turn("Begun by another", "b"), source={"subagent": {"thread_spawn": {"parent_thread_id": b.thread_id(1), "depth": 1}}}))
+    orphan = put(tmp_path, 3, *b.turn("An orphan", "b"))
+    orphan.write_bytes(b.rollout_bytes(b.thread_id(3), *b.turn("An orphan", "b"), forked_from_id=b.thread_id(9)))
+    site = Site(tmp_path, allow_changes=True).enter()
+    stamp = re.search(r'name="stamp" value="([^"]*)"', site.page(address(1)))
+    answer = site.post(f"{address(1)}/fork", stamp=stamp[1] if stamp else "")
+    made = answer.headers["location"]
+    family = site.page(f"{made}/family")
+
+    assert (answer.status_code, made != address(1)) == (303, True)
+    assert '<p class="note">3 threads.</p>' in family
+    assert f'href="{made}" aria-current="true"' in family
+    assert re.findall(r"<span>(the first|fork|sub-agent)</span>", family) in (["the first", "sub-agent", "fork"], ["the first", "fork", "sub-agent"])
+    assert f"was made from {b.thread_id(9)}, which is not here" in site.page(f"{address(3)}/family")
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("html", "<!DOCTYPE html>"), ("md", "# A question"), ("json", '"rollout.bundle/1"'), ("jsonl", '"session_meta"')])
+def test_a_thread_is_exported_from_its_page(tmp_path: Path, kind: str, expected: str) -> None:
+    """As a file to keep, without secrets where it is for people; nothing has to be allowed for that."""
+    put(tmp_path, 1, *b.turn("A question", f"the token is ghp_{'a1B2' * 9}"))
+    answer = Site(tmp_path).enter().browser.get(f"{address(1)}/export/{kind}")
+
+    assert answer.headers["content-disposition"] == f'attachment; filename="rollout-{b.thread_id(1)}.{kind}"'
+    assert expected in answer.text
+    assert ("[redacted: github token]" in answer.text) == (kind in ("html", "md"))
+
+
+def test_the_model_is_the_model(tmp_path: Path) -> None:
+    """A page names the newest model of a thread, and the provider beside it; where no model is known, none."""
+    put(tmp_path, 1, b.user("a"), b.agent("b"))
+    put(tmp_path, 2, *b.turn("a", "b"), b.turn_context(model="gpt-9"))
+    site = Site(tmp_path).enter()
+    facts = [dict(re.findall(r"<dt>(\w+)</dt><dd>(.*?)</dd>", site.page(address(number)))) for number in (1, 2)]
+
+    assert [(one.get("Model"), one.get("Provider")) for one in facts] == [(None, "openai"), ("gpt-9", "openai")]
 
 
 def test_an_empty_name_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
+from rollout.cli.copies import Copies
 from rollout.lines import Line
 from rollout.render.entries import Reader
 
@@ -30,7 +31,8 @@ _LONGEST = 200
 class Clue(NamedTuple):
     """One place in a thread that fits what was asked. ``n`` is its line (0: the heading), ``turn`` its turn.
 
-    ``exact``: nothing had to be guessed, such as to which folder a relative path belongs.
+    ``exact``: nothing had to be guessed, such as to which folder a relative path belongs. ``copied``: a fork has it from
+    its source.
     """
 
     kind: str
@@ -39,6 +41,7 @@ class Clue(NamedTuple):
     turn: int = 0
     n: int = 0
     timestamp: str = ""
+    copied: bool = False
 
 
 class Asked(NamedTuple):
@@ -84,16 +87,16 @@ def clues(row: Thread, found: Iterable[Found], asked: Asked) -> Iterator[Clue]:
     began = str((row.summary.git or {}).get("commit_hash") or "")
     if asked.commit and _is_same_commit(began, asked.commit):
         yield Clue("commit", f"began at {began}", timestamp=row.summary.created_at or "")
-    reader, turn = Reader(), 0
+    reader, turn, copies = Reader(), 0, Copies(row)
     tests = _tests(row, asked)
     for thing in found:
         if not isinstance(thing, Line):
             continue
+        copied = copies.has(thing)
         for entry in reader.read(thing):
             turn += entry.kind == "user"
             for clue in _in_entry(entry, tests):
-                yield clue._replace(turn=turn, n=entry.n, timestamp=entry.timestamp)
-
+                yield clue._replace(turn=turn, n=entry.n, timestamp=entry.timestamp, copied=copied)
 
 
 def _in_entry(entry: Entry, tests: list[Callable[[Entry], Iterator[Clue]]]) -> Iterator[Clue]:

@@ -19,7 +19,6 @@ from rollout.render.otlp import Spans, otlp
 from rollout.render.redaction import Redactor, redactor
 from rollout.render.sharing import About, Sharing, endings, told_counts
 from rollout.store.rows import row_from
-from rollout.times import to_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from rollout.cli.output import Output
     from rollout.ids import ThreadId
     from rollout.lines import Found
-    from rollout.query import Thread
     from rollout.store.base import ThreadStore
 
 MADE_BY = f"rollout {__version__}"
@@ -46,7 +44,7 @@ class Export:
         self._store, self._out = store, out
         self.thread_id = thread_id
         self._format: str = args.format
-        self.about = about(row_from(store, thread_id))
+        self.about = About.of(row_from(store, thread_id), MADE_BY)
         self._full: bool = args.full
         wanted = args.redact if args.redact is not None else args.format in READABLE
         self.redactor: Redactor | None = redactor() if wanted else None
@@ -143,12 +141,6 @@ _WRITERS: dict[str, Callable[[Export], Iterator[bytes]]] = {
     "openai": Export.openai,
     "otlp": Export.otlp,
 }
-
-
-def about(row: Thread) -> About:
-    """What a page says of a thread at its head."""
-    title = row.name or row.summary.title or row.preview
-    return About(row.id, title, to_text(row.created_ms), to_text(row.active_ms), MADE_BY)
 
 
 def gzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:

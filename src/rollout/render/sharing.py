@@ -13,11 +13,13 @@ from rollout.lines import Damage
 from rollout.render.entries import Reader
 from rollout.render.shown import Entry
 from rollout.render.text import damage_text
+from rollout.times import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rollout.lines import Found
+    from rollout.query import Thread
     from rollout.render.entries import Stretch
     from rollout.render.redaction import Redactor
 
@@ -47,6 +49,12 @@ class About(NamedTuple):
     created_at: str = ""
     active_at: str = ""
     made_by: str = "rollout"
+
+    @classmethod
+    def of(cls, row: Thread, made_by: str) -> About:
+        """What the row of a thread tells."""
+        title = row.name or row.summary.title or row.preview
+        return cls(row.id, title, to_text(row.created_ms), to_text(row.active_ms), made_by)
 
 
 class Sharing:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rollout.query import Thread
     from rollout.store.base import ThreadStore
     from rollout.tui.threads import Item
 
@@ -19,13 +18,12 @@ if TYPE_CHECKING:
 class Desk:
     """The store, the clock, and the actions on a thread. Each action returns a sentence that tells what was done.
 
-    Raises what ``rollout.lifecycle`` raises, and OSError. ``export`` writes a thread to a file and names it; ``row``
-    gives the row of one thread, or raises NotFoundError.
+    Raises what ``rollout.lifecycle`` raises, and OSError. ``export`` writes a thread to a file and names it.
     """
 
-    def __init__(self, store: ThreadStore, export: Callable[[str], str], row: Callable[[str], Thread]) -> None:
+    def __init__(self, store: ThreadStore, export: Callable[[str], str]) -> None:
         """Work on a store."""
-        self.store, self._export, self.row = store, export, row
+        self.store, self._export = store, export
         self.user_home = os.environ.get("HOME", "")
 
     def now_ms(self) -> int:

@@ -14,6 +14,7 @@ from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.lines import Damage, Line
+from rollout.long_lines import brief
 from rollout.render.entries import Reader, dropped_stretches
 from rollout.render.safe import fit, safe, safe_line
 from rollout.render.text import Style, Transcript, damage_text
@@ -148,19 +149,18 @@ class Document:
         if self._ahead is None:
             return 0
         found: list[Found] = []
-        size = 0
+        size, end = 0, self.last
         while self._peeked is not None and len(found) < _MOST_LINES and size < _BYTES:
             if len(found) >= _LINES and _begins(self._peeked) and not _begins(found[-1]):
                 break
-            found.append(self._peeked)
-            size += _size(self._peeked)
+            size, end = size + _size(self._peeked), _behind(self._peeked)
+            found += brief([self._peeked])
             self._peeked = next(self._ahead, None)
         if self._peeked is None:
             self._ahead = None
-        if not found:
-            return 0
-        end = self._peeked.position if self._peeked is not None else _behind(found[-1])
-        return self._append(found, end)
+        else:
+            end = self._peeked.position
+        return self._append(found, end) if found else 0
 
     def grow(self) -> int:
         """Read what was appended since; how many rows came."""
@@ -245,11 +245,12 @@ class Document:
         """The block that ends at a position: up to where a turn begins, if that is near."""
         found: list[Found] = []
         size = 0
-        for thing in self._store.lines_back(self._id, before):
+        for whole in self._store.lines_back(self._id, before):
+            (thing,) = brief([whole])
             if len(found) >= _LINES and _begins(found[-1]) and not _begins(thing):
                 break
             found.append(thing)
-            size += _size(thing)
+            size += _size(whole)
             if len(found) >= _MOST_LINES or size >= _BYTES:
                 break
         else:
@@ -260,7 +261,8 @@ class Document:
         return self._between(block.start, block.end)
 
     def _between(self, start: Position, end: Position) -> list[Found]:
-        return list(takewhile(lambda thing: thing.position >= start, self._store.lines_back(self._id, end)))[::-1]
+        found = takewhile(lambda thing: thing.position >= start, self._store.lines_back(self._id, end))
+        return list(brief(found))[::-1]
 
     def _render(self, found: Sequence[Found]) -> list[Row]:
         self.damage = max(self.damage, sum(isinstance(thing, Damage) for thing in found))

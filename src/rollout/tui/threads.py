@@ -80,15 +80,6 @@ def listed(store: ThreadStore, wanted: Wanted, cursor: Cursor | None = None) -> 
     return Listed(tuple(map(Item.of, page.threads)), page.next, f"hidden: {hidden}" if hidden else "")
 
 
-def family(store: ThreadStore, thread_id: str) -> tuple[Item, ...]:
-    """The forks of a thread, and the sub-agents that it began, oldest first; at most one page of each."""
-    asked = EVERYTHING._replace(order=Order("created", ascending=True), limit=PAGE)
-    forks = store.list(asked._replace(forked_from=thread_id)).threads
-    agents = store.list(asked._replace(parent=thread_id)).threads
-    unique = {row.id: Item.of(row) for row in (*forks, *agents) if row.id != thread_id}
-    return tuple(unique.values())
-
-
 def grouped(items: Sequence[Item], grouping: str, now_ms: int) -> list[Item | str]:
     """The items with a heading before each group; by project they are sorted, the newest project first."""
     if grouping == "none":

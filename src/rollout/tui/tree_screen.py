@@ -10,14 +10,15 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static, Tree
 from textual.worker import get_current_worker
 
-from rollout.errors import NotFoundError, RolloutError
+from rollout.errors import RolloutError
+from rollout.lineage import Lineage, lineage
 from rollout.render.naming import ago
 from rollout.render.safe import fit, safe_line
 from rollout.render.sharing import counted
 from rollout.tui.acting import Acting
 from rollout.tui.keys import Keys
 from rollout.tui.thread_screen import ThreadScreen
-from rollout.tui.threads import Item, family
+from rollout.tui.threads import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +26,12 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets.tree import TreeNode
 
+    from rollout.query import Thread
     from rollout.tui.desk import Desk
-
-_MOST = 500
-_UP = 50
 
 
 class TreeScreen(Acting):
-    """A tree of at most 500 threads around one."""
+    """A tree of the threads around one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.pop_screen", "back")]
 
@@ -61,66 +60,42 @@ class TreeScreen(Acting):
 
     @work(thread=True, exclusive=True)
     def read(self) -> None:
-        """Walk up to the oldest, then down."""
+        """Read the family beside the screen."""
         try:
-            top, missing = self._top()
-            found: dict[str, tuple[Item, ...]] = {}
-            waiting = [top]
-            while waiting and len(found) < _MOST:
-                one = waiting.pop()
-                found[one.id] = tuple(child for child in family(self.desk.store, one.id) if child.id not in found)
-                waiting.extend(found[one.id])
+            found = lineage(self.desk.store, self.item.id)
         except (RolloutError, OSError) as error:
             self._later(self.query_one("#status", Static).update, safe_line(str(error)))
             return
-        self._later(self._show, top, found, missing)
+        self._later(self._show, found)
 
     def _later(self, show: Callable[..., object], *what: object) -> None:
         """Back on the screen's own thread, unless it was left meanwhile."""
         if not get_current_worker().is_cancelled and self.app.is_running:
             self.app.call_from_thread(show, *what)
 
-    def _top(self) -> tuple[Item, str]:
-        """The oldest that is still there, and the id of one above it that is not."""
-        top, seen = self.item, {self.item.id}
-        for _ in range(_UP):
-            above = top.forked_from or top.parent
-            if not above or above in seen:
-                return top, ""
-            seen.add(above)
-            found = self._thread(above)
-            if found is None:
-                return top, above
-            top = found
-        return top, ""
-
-    def _thread(self, thread_id: str) -> Item | None:
-        try:
-            return Item.of(self.desk.row(thread_id))
-        except NotFoundError:
-            return None
-
-    def _show(self, top: Item, found: dict[str, tuple[Item, ...]], missing: str) -> None:
+    def _show(self, found: Lineage) -> None:
         if not self.query(Tree):
             return
         tree: Tree[Item] = self.query_one(Tree)
-        self._add(tree.root, top, found, set())
+        self._add(tree.root, found.top, found)
         tree.root.expand_all()
-        told = [counted(len(found), "thread")]
-        told += [f"forked from {safe_line(missing)}, which is not there"] if missing else []
+        told = [counted(found.size, "thread")]
+        told += ["the family is larger than that"] if not found.complete else []
+        told += [f"forked from {safe_line(found.missing)}, which is not there"] if found.missing else []
         self.query_one("#status", Static).update(" · ".join(told))
 
-    def _add(self, node: TreeNode[Item], item: Item, found: dict[str, tuple[Item, ...]], above: set[str]) -> None:
+    def _add(self, node: TreeNode[Item], thread: Thread, found: Lineage) -> None:
+        item = Item.of(thread)
         how = "⑂ " if item.forked_from else "⚙ " if item.parent else ""
         mine = item.id == self.item.id
         label = Text(fit(how + item.title, 200), style="bold reverse" if mine else "", no_wrap=True)
         label.append(f"  {ago(item.active_ms, self.desk.now_ms())}", style="not bold not reverse dim")
-        children = [child for child in found.get(item.id, ()) if child.id not in above]
+        children = found.below.get(item.id, ())
         branch = node.add(label, data=item, allow_expand=bool(children))
         if mine:
             self.query_one(Tree).move_cursor(branch)
         for child in children:
-            self._add(branch, child, found, above | {item.id})
+            self._add(branch, child, found)
 
     def on_tree_node_selected(self, event: Tree.NodeSelected[Item]) -> None:
         """Read it."""

@@ -12,10 +12,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from rollout.errors import BusyError, InvalidQueryError, NotFoundError, RolloutError
-from rollout.lifecycle import archive, rename, unarchive
+from rollout.lifecycle import ForkParams, archive, fork, rename, unarchive
+from rollout.lineage import lineage
 from rollout.render.html_style import STYLE
 from rollout.render.images import picture
 from rollout.web.chrome import streamed, trouble
+from rollout.web.exports import FORMATS
+from rollout.web.family_page import family_page
 from rollout.web.guard import Guard, Keys
 from rollout.web.list_page import Listing, list_page, search_page, search_query_of
 from rollout.web.live import Follow
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 _STATIC = {
     "app.js": "text/javascript", "app.css": "text/css", "icon.svg": "image/svg+xml",
 }  # fmt: skip
+_CHANGES = ("rename", "archive", "unarchive", "fork")
 _PATIENCE_S = 0.4
 _LONG_PATIENCE_S = 2.0
 _MOST_FOLLOWERS = 32
@@ -58,7 +62,9 @@ def application(threads: Threads, keys: Keys, settings: Settings, now_ms: Callab
         Route("/thread/{id}/live", site.live),
         Route("/thread/{id}/line/{n:int}", site.line),
         Route("/thread/{id}/image/{n:int}/{number:int}", site.image),
-        *(Route(f"/thread/{{id}}/{what}", site.change, methods=["POST"]) for what in ("rename", "archive", "unarchive")),
+        Route("/thread/{id}/family", site.family),
+        Route("/thread/{id}/export/{format}", site.export),
+        *(Route(f"/thread/{{id}}/{what}", site.change, methods=["POST"]) for what in _CHANGES),
     ]
     handlers = {NotFoundError: _not_found, InvalidQueryError: _invalid, BusyError: _busy, RolloutError: _failed, 404: _nowhere}
     return Guard(Starlette(routes=routes, exception_handlers=handlers), keys, settings.hosts)
@@ -137,6 +143,18 @@ class _Site:
         status = 200 if watched.ready.is_set() else 202
         return HTMLResponse("".join(outline(thread_id, watched)), status)
 
+    def family(self, request: Request) -> Response:
+        thread_id = self._id(request)
+        return streamed(family_page(lineage(self._threads.store, thread_id), thread_id))
+
+    def export(self, request: Request) -> Response:
+        thread_id, name = self._id(request), request.path_params["format"]
+        if name not in FORMATS:
+            return trouble(404, f"There is no format {name!r}; there are {', '.join(FORMATS)}.")
+        chosen = FORMATS[name]
+        headers = {"content-disposition": f'attachment; filename="rollout-{thread_id}.{name}"'}
+        return StreamingResponse(chosen.blocks(self._threads, self._threads.row(thread_id)), headers=headers, media_type=chosen.media_type)
+
     async def live(self, request: Request) -> Response:
         if self._followers >= _MOST_FOLLOWERS:
             return trouble(429, "Too many pages follow threads; close some.")
@@ -158,12 +176,12 @@ class _Site:
 
     def line(self, request: Request) -> Response:
         n = request.path_params["n"]
-        pieces = text_of_line(self._threads.lines(self._id(request), n), n)
+        pieces = text_of_line(self._threads.whole(self._id(request), n), n)
         return StreamingResponse((piece.encode("utf-8", "backslashreplace") for piece in pieces), media_type="text/plain")
 
     def image(self, request: Request) -> Response:
         n, number = request.path_params["n"], request.path_params["number"]
-        images = [image for entry in entries_of_line(self._threads.lines(self._id(request), n), n) for image in entry.images]
+        images = [image for entry in entries_of_line(self._threads.whole(self._id(request), n), n) for image in entry.images]
         shown = picture(images[number]) if number < len(images) else None
         if shown is None:
             return trouble(404, "There is no such image.")
@@ -177,14 +195,18 @@ class _Site:
             return trouble(403, "The form is of another session; load the page again.")
         what = request.url.path.rpartition("/")[2]
         thread_id = self._id(request)
-        await to_thread.run_sync(self._changed, thread_id, what, form.get("name", ""))
-        return RedirectResponse(address_of(thread_id), 303)
+        shown = await to_thread.run_sync(self._changed, thread_id, what, form.get("name", ""))
+        return RedirectResponse(address_of(shown), 303)
 
-    def _changed(self, thread_id: str, what: str, name: str) -> None:
+    def _changed(self, thread_id: str, what: str, name: str) -> str:
+        """Change it; the thread to show now."""
+        if what == "fork":
+            return fork(self._threads.store, thread_id, ForkParams()).thread_id
         if what == "rename":
             rename(self._threads.store, thread_id, name)
         else:
             (archive if what == "archive" else unarchive)(self._threads.store, thread_id)
+        return thread_id
 
     def _id(self, request: Request) -> str:
         text = request.path_params["id"]

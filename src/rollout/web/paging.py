@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from rollout.long_lines import has_gap
 from rollout.render.html_blocks import Transcript, text_html
 from rollout.render.images import is_picture
 from rollout.render.sharing import Sharing
@@ -95,7 +96,8 @@ class Cutter:
         yield from self._transcript.item(item._replace(entry=short))
         whole = max(len(entry.text), len(entry.title))
         if whole > LONGEST:
-            yield f'<p class="note cut">{LONGEST:,} of {whole:,} characters are shown: <a href="{self._thread}/line/{entry.n}">the whole text</a></p>\n'
+            more = "more than " if has_gap(entry.text) or has_gap(entry.title) else ""
+            yield f'<p class="note cut">{LONGEST:,} of {more}{whole:,} characters are shown: <a href="{self._thread}/line/{entry.n}">the whole text</a></p>\n'
 
     def _hidden(self, entry: Entry) -> str:
         told = text_html(entry.title.removesuffix(": --full shows them"))

@@ -13,6 +13,7 @@ from rollout.render.safe import safe_line
 from rollout.render.sharing import counted
 from rollout.times import to_text
 from rollout.web.chrome import page
+from rollout.web.exports import FORMATS
 from rollout.web.forms import action_forms
 from rollout.web.paging import Cutter, Start
 
@@ -46,7 +47,7 @@ def thread_page(threads: Threads, row: Thread, watched: Watched, asked: Asked) -
 def _content(threads: Threads, row: Thread, watched: Watched, asked: Asked) -> Iterator[str]:
     address = address_of(row.id)
     yield f"<header><h1>{text_html(title_of(row))}</h1>\n"
-    yield from _facts(row)
+    yield from _facts(row, watched.timeline.model)
     yield from action_forms(row, asked.stamp)
     yield "</header>\n"
     ready = watched.ready.is_set()
@@ -96,7 +97,8 @@ def outline(thread_id: str, watched: Watched) -> Iterator[str]:
     yield from turn_list(turns, to_turn)
 
 
-def _facts(row: Thread) -> Iterator[str]:
+def _facts(row: Thread, model: str) -> Iterator[str]:
+    """What the row tells; ``model`` is the newest one that the thread names, "" while that is not known."""
     summary = row.summary
     branch = branch_of(summary)
     where = f"{summary.cwd or ''}{f' on {branch}' if branch else ''}"
@@ -105,13 +107,17 @@ def _facts(row: Thread) -> Iterator[str]:
     yield from _fact("Thread", text_html(row.id))
     yield from _fact("Folder", text_html(safe_line(where)))
     yield from _fact("Program", text_html(safe_line(program)))
-    yield from _fact("Model", text_html(safe_line(" · ".join(filter(None, (summary.model, summary.model_provider))))))
+    yield from _fact("Model", text_html(safe_line(model or summary.model or "")))
+    yield from _fact("Provider", text_html(safe_line(summary.model_provider or "")))
     yield from _fact("Time", text_html(f"{clock(to_text(row.created_ms))} to {clock(to_text(row.active_ms))}"))
     yield from _fact("Size", f"{row.bytes:,} bytes{', archived' if row.archived else ''}")
     for name, other in (("Forked from", summary.forked_from_id), ("Begun by", summary.parent_id)):
         if other:
             yield from _fact(name, f'<a href="{address_of(other)}">{text_html(safe_line(other))}</a>')
-    yield from _fact("Family", f'<a href="/?forked={row.id}&amp;source=all&amp;state=all">forks</a>, <a href="/?parent={row.id}&amp;source=all&amp;state=all">sub-agents</a>')
+    address = address_of(row.id)
+    yield from _fact("Family", f'<a href="{address}/family">lineage</a>, <a href="/?forked={row.id}&amp;source=all&amp;state=all">forks</a>, <a href="/?parent={row.id}&amp;source=all&amp;state=all">sub-agents</a>')
+    told = (f'<a href="{address}/export/{name}" title="{one.told}">{name}</a>' for name, one in FORMATS.items())
+    yield from _fact("Export", f'<span class="exports">{", ".join(told)}</span>')
     if row.problem:
         yield from _fact("Problem", f'<span class="exit">{text_html(safe_line(row.problem))}</span>')
     yield "</dl>\n"

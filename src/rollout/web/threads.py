@@ -7,6 +7,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from rollout.errors import FormatError, RolloutError
+from rollout.long_lines import brief
 from rollout.render.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -35,7 +36,11 @@ class Threads:
         return found[0] if len(found) == 1 else None
 
     def lines(self, thread_id: str, start: int = 0) -> Iterator[Found]:
-        """The thread from a line on; where its base is missing, at least its own lines."""
+        """The thread from a line on, for pages: of very long lines how their texts begin and end."""
+        return brief(self.whole(thread_id, start))
+
+    def whole(self, thread_id: str, start: int = 0) -> Iterator[Found]:
+        """The same, exact; where the base of the thread is missing, at least its own lines."""
         try:
             return self.store.lines(thread_id, start)
         except FormatError:

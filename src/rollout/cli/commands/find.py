@@ -38,10 +38,10 @@ touched a file, or that ran a command. With several options a thread must fit al
 
 When more than one thread fits, all are shown: nothing in the files tells which of them is meant. A relative PATH is
 taken from the folder where you are; where only its end fits, as in another checkout, the hit is marked with ~.
-What a fork copied from its parent is found in both; a fork names its parent.
+What a fork copied from its source is found in both, and marked as a copy in the fork.
 
 Every file is looked through, archived and compressed ones included; no index is used. Into a pipe goes one hit a
-line, tab-separated: id, kind, turn, line, time, exact or similar, text.
+line, tab-separated: id, kind, turn, line, time, exact or similar, text, own or copied.
 """
 _SHA = re.compile(r"[0-9a-fA-F]{4,64}")
 _KEPT = 50
@@ -54,6 +54,11 @@ class Match(NamedTuple):
     thread: Thread
     clues: tuple[Clue, ...]
     total: int
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether all of it was copied from another thread."""
+        return all(clue.copied for clue in self.clues)
 
 
 def options(parser: ArgumentParser) -> None:
@@ -86,7 +91,7 @@ class Search:
         self._everything = Everything(store, Order("active"))
         self._needles = needles(asked)
         self._progress = Progress(out, "looking through threads", 0)
-        self.threads = self.bytes = self.in_part = 0
+        self.threads = self.bytes = self.in_part = self.own = 0
         self.unread: dict[str, str] = {}
         self.complete = False
 
@@ -102,6 +107,7 @@ class Search:
                 continue
             if match:
                 found += 1
+                self.own += not match.is_copy
                 yield match
                 if limit and found >= limit:
                     return
@@ -120,7 +126,7 @@ class Search:
         for lines, _ in files_of(self._store, row):
             for clue in clues(row, brief(self._counted(lines)), self._asked):
                 total += 1
-                if len(kept) < _KEPT or clue.kind not in kinds:
+                if len(kept) < _KEPT or clue.kind not in kinds or (not clue.copied and kept[-1].copied):
                     kept.append(clue)
                 kinds.add(clue.kind)
         return Match(row, tuple(kept), total) if kinds >= self._asked.wanted else None
@@ -137,7 +143,7 @@ def _json(search: Search, args: Namespace, out: Output) -> int:
     document = Document(out, "rollout.find/1")
     document.member("asked", {"commit": args.commit or None, "file": args.file or None, "command": args.command or None})
     found = document.array("threads", (to_json(_facts(match)) for match in search.matches(args.limit)))
-    document.member("ambiguous", found > 1)
+    document.member("ambiguous", found > 1 and search.own != 1)
     document.member("scanned", {"threads": search.threads, "bytes": search.bytes, "longLinesInPart": search.in_part})
     document.member("unread", [{"id": thread, "reason": reason} for thread, reason in search.unread.items()])
     document.member("complete", search.complete)
@@ -156,7 +162,9 @@ def _text(search: Search, args: Namespace, out: Output) -> int:
         for line in _person(match, out) if out.is_terminal else _piped(match):
             out.write(line + "\n")
     out.flush()
-    if found > 1:
+    if found > 1 and search.own == 1:
+        out.note(f"{found} threads fit, but all except one only hold copies of what another made")
+    elif found > 1:
         out.note(f"{found} threads fit: which of them is meant, the files do not tell")
     if not found:
         out.note("no thread fits")
@@ -170,7 +178,7 @@ def _text(search: Search, args: Namespace, out: Output) -> int:
 def _piped(match: Match) -> Iterator[str]:
     for clue in match.clues:
         exact = "exact" if clue.exact else "similar"
-        fields = (clue.kind, str(clue.turn), str(clue.n), safe_line(clue.timestamp), exact, safe_line(clue.text))
+        fields = (clue.kind, str(clue.turn), str(clue.n), safe_line(clue.timestamp), exact, safe_line(clue.text), "copied" if clue.copied else "own")
         yield "\t".join((match.thread.id, *fields))
 
 
@@ -180,7 +188,7 @@ def _person(match: Match, out: Output) -> Iterator[str]:
     fork = f" · fork of {safe_line(thread.summary.forked_from_id)}" if thread.summary.forked_from_id else ""
     yield fit(f"{thread.id}  {when}{fork}  {title(thread)}", out.width)
     for clue in match.clues[:_SHOWN]:
-        place = f"turn {clue.turn}" if clue.turn else "heading"
+        place = (f"turn {clue.turn}" if clue.turn else "heading") + (", a copy" if clue.copied else "")
         yield fit(f"  {'' if clue.exact else '~ '}{clue.kind} · {place}: {safe_line(clue.text)}", out.width)
     if match.total > _SHOWN:
         yield f"  {match.total - _SHOWN:,} more places (--json)"

@@ -28,7 +28,7 @@ anywhere else, and nothing in a thread can act in a page. It needs the extra web
 def options(parser: ArgumentParser) -> None:
     """The options of ``rollout serve``."""
     parser.add_argument("--port", type=count, default=0, metavar="N", help="port on 127.0.0.1 (default: a free one)")
-    parser.add_argument("--allow-changes", action="store_true", help="let pages rename, archive and unarchive threads")
+    parser.add_argument("--allow-changes", action="store_true", help="let pages rename, archive, unarchive and fork threads")
 
 
 def run(args: Namespace, out: Output) -> int:

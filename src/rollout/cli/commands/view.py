@@ -10,8 +10,6 @@ from rollout.cli.options import command_parser
 from rollout.cli.output import Output
 from rollout.cli.statuses import DONE, UsageError
 from rollout.errors import RolloutError
-from rollout.ids import ThreadId
-from rollout.store.rows import row_from
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -44,7 +42,7 @@ def run(args: Namespace, out: Output) -> int:
         if (error.name or "").partition(".")[0] not in ("textual", "rich"):
             raise
         raise UsageError("view needs the extra tui: pip install 'rollout-recorder[tui]'") from None
-    ViewApp(Desk(store, exporter(args), lambda thread_id: row_from(store, ThreadId(thread_id)))).run()
+    ViewApp(Desk(store, exporter(args))).run()
     return DONE
 
 
