@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -16,7 +17,7 @@ from uuid import uuid4
 
 import psycopg
 
-from rollout.store.postgres.schema import migrate
+from rollout.store.postgres.schema import Roles, migrate
 from rollout.store.postgres.store import PostgresStore
 from rollout.store.postgres.target import parse
 
@@ -35,8 +36,13 @@ def binaries() -> Path | None:
 class Server:
     """One server on a socket in its own folder; ``settings`` go to its configuration."""
 
-    def __init__(self, *, durable: bool = False, folder: Path | None = None, **settings: str) -> None:
-        """Make the cluster and start it; ``durable`` leaves fsync on, ``folder`` is an empty one to use."""
+    def __init__(
+        self, *, durable: bool = False, folder: Path | None = None, password: str = "", **settings: str
+    ) -> None:
+        """Make the cluster and start it; ``durable`` leaves fsync on, ``folder`` is an empty one to use.
+
+        With a ``password`` it also listens on loopback, where the role keeper needs it (SCRAM).
+        """
         found = binaries()
         assert found is not None, MISSING
         self.binaries = found
@@ -46,7 +52,12 @@ class Server:
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
         self.run("initdb", "-D", str(self.data), "-U", "boss", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
-        usual = {} if durable else _FAST
+        usual = {} if durable else dict(_FAST)
+        self.port = free_port() if password else 5432
+        if password:
+            usual |= {"port": str(self.port), "password_encryption": "'scram-sha-256'"}
+            settings = {"listen_addresses": "'127.0.0.1'", **settings}
+            (self.data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
         lines = {"listen_addresses": "''", "unix_socket_directories": f"'{self.folder}'", **usual, **settings}
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
             conf.writelines(f"{name} = {value}\n" for name, value in lines.items())
@@ -54,8 +65,11 @@ class Server:
         with self.admin("postgres") as connection:
             connection.execute("CREATE DATABASE threads")
             connection.execute("CREATE ROLE keeper LOGIN")
+            connection.execute("CREATE ROLE looker LOGIN")
+            if password:
+                connection.execute(f"ALTER ROLE keeper PASSWORD '{password}'".encode())
         with self.admin() as connection:
-            migrate(connection, role="keeper")
+            migrate(connection, roles=Roles("keeper", "looker"))
 
     def run(self, program: str, *arguments: str, check: bool = True) -> int:
         """Run a program of the server's as its user."""
@@ -119,7 +133,7 @@ class Server:
 
     def admin(self, database: str = "threads") -> psycopg.Connection[tuple[object, ...]]:
         """A connection of the superuser."""
-        return psycopg.connect(f"host={self.folder} dbname={database} user=boss", autocommit=True)
+        return psycopg.connect(f"host={self.folder} port={self.port} dbname={database} user=boss", autocommit=True)
 
     def url(self, tenant: str = "", *, user: str = "keeper", **options: str) -> str:
         """The URL of a tenant of its own."""
@@ -134,6 +148,12 @@ class Server:
         """Stop it and take its folder away."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 def _lives(pid: int) -> bool:

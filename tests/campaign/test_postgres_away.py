@@ -118,14 +118,15 @@ def terminate(server: Server) -> int:
 
 def crash(server: Server) -> int:
     """Kill one process of the server; it then ends all the others and recovers by itself."""
-    with server.admin() as boss:
+    with suppress(psycopg.OperationalError), server.admin() as boss:
         row = boss.execute("SELECT pid FROM pg_stat_activity WHERE usename = 'keeper' LIMIT 1").fetchone()
-    if row is None:
-        return 0
-    os.kill(int(str(row[0])), signal.SIGKILL)
-    while True:  # until it has recovered
-        with suppress(psycopg.OperationalError), server.admin() as boss:
-            return int(boss.execute("SELECT 1").fetchone() is not None)
+        if row is None:
+            return 0
+        os.kill(int(str(row[0])), signal.SIGKILL)
+        while True:  # until it has noticed
+            boss.execute("SELECT 1")
+    server.recover()
+    return 1
 
 
 def restart(server: Server, end: Callable[[], None]) -> int:

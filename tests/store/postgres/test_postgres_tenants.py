@@ -15,7 +15,7 @@ from rollout.store.postgres.operating import Migration, migrate_at
 from rollout.store.postgres.store import PostgresStore
 from rollout.store.postgres.target import parse, without_secrets
 from rollout.testing import builders as b
-from rollout.testing.facts import segment
+from rollout.testing.facts import Aside, segment
 
 if TYPE_CHECKING:
     from postgres_server import Server
@@ -161,3 +161,86 @@ def test_secrets_are_never_told(tmp_path: object) -> None:
         told += [str(caught.value), without_secrets(url)]
 
     assert [] == [text for text in told if "s3cr3t" in text and "nonsense" not in text]
+
+
+def test_a_role_that_may_only_read(server: Server) -> None:
+    """It lists, reads, searches and follows, and can change nothing, not even with SQL of its own."""
+    store = filled(server)
+    reader = PostgresStore(parse(server.url(store.tenant, user="looker")))
+    identity = b.thread_id(1)
+    end = reader.end(identity)
+    waiting = Aside(lambda: reader.wait(identity, end, 20.0))
+    writer = store.open_writer(identity)
+    writer.append(b.line(b.user("news")), 1)
+    writer.flush()
+    grown = waiting.result()
+    writer.close()
+    answers = (len(reader.list(EVERYTHING).threads), len(reader.search("needle", EVERYTHING).hits), list(reader.lines(identity)) == list(store.lines(identity)))
+    for change in (
+        lambda: reader.open_writer(identity), lambda: reader.set_name(identity, "x"), lambda: reader.remove(identity),
+        lambda: reader.set_archived(identity, archived=True), lambda: talk(reader, 9), lambda: reader.set_tags(identity, ["x"]),
+    ):  # fmt: skip
+        with pytest.raises(RolloutError, match="permission denied"):
+            change()
+    refused: list[str] = []
+    for table in (*TABLES, "versions", "tenant_roles", "kinds"):
+        with psycopg.connect(f"host={server.folder} dbname=threads user=looker", autocommit=True) as connection:
+            try:
+                connection.execute(f"DELETE FROM rollout.{table}".encode())
+            except psycopg.errors.InsufficientPrivilege:
+                refused.append(table)
+
+    assert ((1, 1, True), grown) == (answers, writer.position)
+    assert [*TABLES, "versions", "tenant_roles", "kinds"] == refused
+    reader.close()
+    store.close()
+
+
+def test_notifications_do_not_cross(server: Server) -> None:
+    """The channel of a thread is known to the followers of its tenant alone; its name cannot be made from the thread's."""
+    store, identity = filled(server), b.thread_id(1)
+    waiting = Aside(lambda: store.wait(identity, store.end(identity), 20.0))
+    with server.admin() as boss:
+        channel = None
+        while channel is None:
+            row = boss.execute("SELECT channel FROM rollout.followers WHERE tenant = %s", (store.tenant,)).fetchone()
+            channel = row[0] if row else None
+    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper", autocommit=True) as other:
+        other.execute("SELECT set_config('rollout.tenant', %s, false)", (uuid4().hex,))
+        seen = other.execute("SELECT channel FROM rollout.followers").fetchall()
+        other.execute(f"LISTEN rollout_{identity.replace('-', '')}".encode())
+        writer = store.open_writer(identity)
+        writer.append(b.line(b.user("news")), 1)
+        writer.flush()
+        assert writer.position == waiting.result()
+        heard = list(other.notifies(timeout=0.1))
+    writer.close()
+
+    assert ([], []) == (seen, heard)
+    assert identity.replace("-", "") not in str(channel)
+    store.close()
+
+
+def test_a_row_of_another_tenant_is_in_nobodys_way(server: Server) -> None:
+    """A tenant that writes rows under the numbers of another one's file neither stops nor changes it."""
+    store, identity = filled(server), b.thread_id(1)
+    with server.admin() as boss:
+        segment_of = boss.execute(
+            "SELECT segment, lines FROM rollout.segments WHERE tenant = %s AND thread_id = %s", (store.tenant, identity)
+        ).fetchone()
+    assert segment_of is not None
+    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper", autocommit=True) as other:
+        other.execute("SELECT set_config('rollout.tenant', 'evil', false)")
+        for n in range(10):
+            other.execute(
+                "INSERT INTO rollout.lines (tenant, thread_id, segment, n, at, bytes) VALUES ('evil', %s, %s, %s, 0, 'x')",
+                (identity, segment_of[0], n),
+            )
+    before = b"".join(store.raw(identity))
+    writer = store.open_writer(identity)
+    writer.append(b.line(b.user("mine")), 1)
+    writer.flush()
+    writer.close()
+
+    assert before + b.line(b.user("mine")) == b"".join(store.raw(identity))
+    store.close()

@@ -10,6 +10,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import psycopg
+from psycopg import sql
+
 from rollout.store.postgres.connections import AWAY, UnreachableError
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ _FOLLOW = """
 INSERT INTO rollout.followers (tenant, thread_id, until)
 VALUES (%(tenant)s, %(id)s, clock_timestamp() + make_interval(secs => %(seconds)s))
 ON CONFLICT (tenant, thread_id) DO UPDATE SET until = greatest(rollout.followers.until, excluded.until)
+RETURNING channel
 """
 
 
@@ -32,7 +36,7 @@ def wait(connections: Connections, thread_id: str, grown: Callable[[], Position 
     while (found := _look(grown, last=time.monotonic() >= end)) is None and time.monotonic() < end:
         try:
             found = _listen(connections, thread_id, grown, end)
-        except AWAY:
+        except psycopg.Error:  # away, or a standby, or a role that may only read: then it is looked
             time.sleep(max(0.0, min(_LOOK_S, end - time.monotonic())))
         if found is not None:
             return found
@@ -55,8 +59,8 @@ def _listen(
     made = connections.connect()
     try:
         values = {"tenant": connections.tenant, "id": thread_id, "seconds": end - time.monotonic() + _LOOK_S}
-        made.execute(_FOLLOW, values)
-        made.execute(f"LISTEN rollout_{thread_id.replace('-', '')}".encode())
+        row = made.execute(_FOLLOW, values).fetchone()
+        made.execute(sql.SQL("LISTEN {}").format(sql.Identifier(str(row[0]) if row else "rollout")))
         while (found := grown()) is None and (left := end - time.monotonic()) > 0:
             for _ in made.notifies(timeout=min(_LOOK_S, left), stop_after=1):
                 pass

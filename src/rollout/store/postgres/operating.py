@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import psycopg
 
 from rollout.store.postgres.connections import UnreachableError
-from rollout.store.postgres.schema import migrate, migrations, version_of
+from rollout.store.postgres.schema import Roles, migrate, migrations, version_of
 from rollout.store.postgres.target import parse
 
 if TYPE_CHECKING:
@@ -16,22 +16,23 @@ if TYPE_CHECKING:
 
 
 class Migration(NamedTuple):
-    """What is wanted: a version (None: the newest), a role to serve, and the tenant to which it is bound."""
+    """What is wanted: a version (None: the newest), roles to serve, and the tenant to which they are bound."""
 
     to: int | None = None
     role: str = ""
     tenant: str = ""
+    reader: str = ""
 
 
 def migrate_at(url: str, wanted: Migration) -> list[str]:
     """Bring the database of a URL to a version; returns the steps. Raises UnreachableError."""
     with _connected(url) as connection:
-        done = migrate(connection, wanted.to, wanted.role)
-        if wanted.tenant:
+        done = migrate(connection, wanted.to, Roles(wanted.role, wanted.reader))
+        for role in filter(None, (wanted.role, wanted.reader) if wanted.tenant else ()):
             connection.execute(
                 "INSERT INTO rollout.tenant_roles (role, tenant) VALUES (%s, %s)"
                 " ON CONFLICT (role) DO UPDATE SET tenant = excluded.tenant",
-                (wanted.role, wanted.tenant),
+                (role, wanted.tenant),
             )
         return done
 

@@ -10,6 +10,8 @@ from psycopg import sql
 from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
+    from typing import LiteralString
+
     import psycopg
 
 _LOCK = 7_012_026
@@ -27,6 +29,24 @@ _GRANTS = (
     ),
     "GRANT USAGE ON SEQUENCE rollout.segment_numbers TO {}",
 )
+_READER_GRANTS = (
+    "GRANT USAGE ON SCHEMA rollout TO {}",
+    (
+        "GRANT SELECT ON rollout.versions, rollout.segments, rollout.lines, rollout.threads, rollout.leases,"
+        " rollout.trash, rollout.followers, rollout.words, rollout.kinds TO {}"
+    ),
+    "GRANT INSERT, UPDATE ON rollout.followers TO {}",  # who follows a thread says so
+)
+
+
+class Roles(NamedTuple):
+    """The roles to serve, "" for none: one for recorders, one that may only read."""
+
+    writer: str = ""
+    reader: str = ""
+
+
+NOBODY = Roles()
 
 
 class Migration(NamedTuple):
@@ -64,10 +84,10 @@ def check_version(connection: psycopg.Connection[Any]) -> None:
         raise RolloutError(f"the database has layout {theirs}, this library knows {ours}: upgrade rollout")
 
 
-def migrate(connection: psycopg.Connection[Any], to: int | None = None, role: str = "") -> list[str]:
+def migrate(connection: psycopg.Connection[Any], to: int | None = None, roles: Roles = NOBODY) -> list[str]:
     """Bring the database to a version, by default the newest; returns the steps that were taken.
 
-    Each step is one transaction; several operators wait for each other. ``role`` gets what a writer needs and no more.
+    Each step is one transaction; several operators wait for each other. The roles get what they need and no more.
     """
     goal = migrations()[-1].version if to is None else to
     with connection.transaction():
@@ -77,8 +97,9 @@ def migrate(connection: psycopg.Connection[Any], to: int | None = None, role: st
     back = (step for step in reversed(migrations()) if step.version > goal)
     done = [step.name for step in forth if _take(connection, step)]
     done += [f"{step.name}, reversed" for step in back if _take_back(connection, step)]
-    if role:
-        _grant(connection, role)
+    for role, texts in ((roles.writer, _GRANTS), (roles.reader, _READER_GRANTS)):
+        if role:
+            _grant(connection, role, texts)
     return done
 
 
@@ -102,7 +123,7 @@ def _take_back(connection: psycopg.Connection[Any], step: Migration) -> bool:
     return True
 
 
-def _grant(connection: psycopg.Connection[Any], role: str) -> None:
+def _grant(connection: psycopg.Connection[Any], role: str, texts: tuple[LiteralString, ...]) -> None:
     name = sql.Identifier(role)
-    for text in _GRANTS:
+    for text in texts:
         connection.execute(sql.SQL(text).format(name))

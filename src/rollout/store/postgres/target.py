@@ -29,6 +29,10 @@ class Target(NamedTuple):
     flush_commit: str = "local"
     answer_s: float = 30.0
 
+    def __repr__(self) -> str:
+        """Without the password, wherever it may be printed."""
+        return f"Target({self.shown!r}, tenant={self.tenant!r})"
+
     def safe(self, error: BaseException) -> str:
         """What an error of the driver says, on one line and without secrets."""
         text = " ".join(str(error).split()) or type(error).__name__
