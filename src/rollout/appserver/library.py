@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rollout.lines import Found, Gap, Position
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.store.base import ThreadStore
+    from rollout.store.local.kept import KeptListings
     from rollout.turns import TurnItem
 
 _HELD_TURNS = 100_000
@@ -38,10 +39,12 @@ class Library:
 
     def __init__(self, store: ThreadStore, *, later: bool) -> None:
         """``later``: how turns of legacy files are read."""
-        self.store = store
+        self.store: ThreadStore = store
+        self._kept: KeptListings | None = None
+        if isinstance(store, LocalStore):
+            self.store, self._kept = store.kept()
         self._later = later
         self._outlines: OrderedDict[str, tuple[Position, Outline]] = OrderedDict()
-        self._kept = store.kept_listings() if isinstance(store, LocalStore) else None
         self._lock = Lock()
 
     @property

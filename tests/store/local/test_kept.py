@@ -10,6 +10,7 @@ import pytest
 
 from local_homes import Home
 from rollout import lifecycle
+from rollout.errors import NotFoundError
 from rollout.journal.filesystem import Filesystem
 from rollout.query import Order, ThreadQuery
 from rollout.store.local.store import LocalStore
@@ -66,7 +67,7 @@ def facts(page: Page | None) -> object:
 def test_what_has_not_changed_is_not_read_again(home: Home) -> None:
     """The second answer opens no file but the names and reads no folder."""
     fs = CountingFilesystem()
-    listings = LocalStore(home.folder, fs).kept_listings()
+    listings = LocalStore(home.folder, fs).kept()[1]
     first = facts(listings.page(QUERY))
     before = fs.opened, fs.scanned
     second = facts(listings.page(QUERY))
@@ -96,16 +97,51 @@ def append(home: Home, number: int) -> None:
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_shows_at_once(home: Home, change: Callable[[Home], object]) -> None:
     """Whatever another process does to the home, the next answer is the one from the files."""
-    listings = home.store.kept_listings()
+    listings = home.store.kept()[1]
     listings.page(QUERY)
     change(home)
 
     assert facts(home.store.list(QUERY)) == facts(listings.page(QUERY))
 
 
+def places(store: LocalStore) -> list[object]:
+    """Where each thread is found, and how."""
+    found: list[object] = []
+    for number in range(1, 8):
+        try:
+            found.append([(part.name, part.archived, part.bytes) for part in store.segments(b.thread_id(number))])
+        except NotFoundError:
+            found.append(None)
+    return found
+
+
+def test_a_thread_that_is_looked_for_again_reads_no_folder(home: Home) -> None:
+    """All names are known as long as no folder has changed."""
+    fs = CountingFilesystem()
+    kept = LocalStore(home.folder, fs).kept()[0]
+    first = kept.segments(b.thread_id(3))
+    before = fs.scanned
+
+    assert (first, kept.segments(b.thread_id(3)), before) == (home.store.segments(b.thread_id(3)), first, fs.scanned)
+
+
+@pytest.mark.parametrize("aged", [True, False])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_thread_is_found_where_it_is_now(home: Home, change: Callable[[Home], object], aged: bool) -> None:
+    """However soon after a change, and in folders that were there before or were not."""
+    if aged:
+        (home.folder / "archived_sessions").mkdir()
+        age(home)
+    kept = home.store.kept()[0]
+    places(kept)
+    change(home)
+
+    assert places(home.store) == places(kept)
+
+
 def test_two_changes_within_a_tick_of_the_clock_both_show(home: Home) -> None:
     """A folder that has just changed is read again, even if its time stays as it was."""
-    listings = home.store.kept_listings()
+    listings = home.store.kept()[1]
     home.talk(6, at_ms=b.START_MS + 6 * 86_400_000)
     folder = os.path.dirname(home.store.find_path(b.thread_id(6)) or "")
     time_ns = os.stat(folder).st_mtime_ns
@@ -118,7 +154,7 @@ def test_two_changes_within_a_tick_of_the_clock_both_show(home: Home) -> None:
 
 def test_walking_along_cursors_meets_every_thread_once(home: Home) -> None:
     """Page by page, as from the files."""
-    listings, found, query = home.store.kept_listings(), list[str](), QUERY
+    listings, found, query = home.store.kept()[1], list[str](), QUERY
     while (page := listings.page(query)) is not None:
         found += [row.id for row in page.threads]
         if page.next is None:
@@ -130,7 +166,7 @@ def test_walking_along_cursors_meets_every_thread_once(home: Home) -> None:
 
 def test_what_other_ways_answer_better_is_left_to_them(home: Home) -> None:
     """Other orders, and a filter that hides more than it is worth to look at."""
-    listings = home.store.kept_listings()
+    listings = home.store.kept()[1]
     for number in range(10, 10 + 320):
         home.put(f"sessions/2026/03/01/{b.rollout_name(b.thread_id(number), b.START_MS + number)}", b.rollout_bytes(b.thread_id(number), *b.turn("q", "a")))
     rare = QUERY._replace(providers=("nobody",), default_provider="x")

@@ -17,6 +17,8 @@ from rollout.store.local.paths import ARCHIVED, ZST, id_in, parse_name
 from rollout.store.local.walk import UNREADABLE, File, Walk, by_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rollout.journal.filesystem import Filesystem
     from rollout.store.local.names import Names
     from rollout.store.local.walk import Group
@@ -28,7 +30,7 @@ _HEX = frozenset("0123456789abcdef")
 
 
 class Finder:
-    """Finds threads and rollouts in one home. Safe from any thread; keeps nothing between calls."""
+    """Finds threads and rollouts in one home. Safe from any thread; keeps nothing between calls (see ``kept``)."""
 
     def __init__(self, home: str, fs: Filesystem, names: Names) -> None:
         """Nothing is read yet."""
@@ -36,15 +38,25 @@ class Finder:
         self._fs = fs
         self._names = names
 
+    def _walk(self, only: str = "") -> Walk:
+        """A walk through the home; ``only`` as there."""
+        return Walk(self._home, self._fs, only=only)
+
+    def _files(self, wanted: str) -> Iterable[File]:
+        """At least all files whose names bear an id."""
+        return self._walk(wanted).everything()
+
     def group(self, thread_id: str) -> Group:
         """The files of a thread, by the id in their names, else by the id in their metadata.
 
         Raises NotFoundError; OSError when a folder in which it may lie cannot be read.
         """
         wanted = try_parse(thread_id)
-        walk = Walk(self._home, self._fs, only=wanted or "")
-        found = self._named(walk.everything(), wanted) if wanted else None
-        if wanted and found is None:  # once more: it may have moved to the other side behind the walk's back
+        found = self._named(self._files(wanted), wanted) if wanted else None
+        if found is not None:
+            return found
+        walk = self._walk(wanted or "")
+        if wanted:  # once more: it may have moved to the other side behind the walk's back
             found = self._named(walk.everything(), wanted) or self._claimed(wanted)
         if found is None and walk.skipped.get(UNREADABLE):
             raise OSError(errno.EIO, f"a folder could not be read, thread {thread_id} may lie in it", self._home)
@@ -59,7 +71,7 @@ class Finder:
         wanted = try_parse(thread_id)
         if wanted is None:
             return None
-        walk = Walk(self._home, self._fs, only=wanted)
+        walk = self._walk(wanted)
         found = self._named(walk.archived() if archived else walk.active(), wanted) or self._claimed(wanted)
         if found is None or found.newest.archived != archived:
             return None
@@ -70,18 +82,18 @@ class Finder:
         wanted = try_parse(rollout_id)
         if wanted is None:
             return None
-        walk = Walk(self._home, self._fs, only=wanted)
+        walk = self._walk(wanted)
         born = wanted.unix_ms
         near = [] if born is None else walk.days_around(born)
-        return _with_rollout(near, wanted) or _with_rollout(walk.everything(), wanted)
+        return _with_rollout(near, wanted) or _with_rollout(self._files(wanted), wanted)
 
     def resolve(self, text: str) -> tuple[ThreadId, ...]:
         """The threads that a text means, sorted: an id, a prefix of 4 or more of its digits, a newest name."""
         wanted = try_parse(text)
         if wanted is not None:
-            named = self._named(Walk(self._home, self._fs, only=wanted).everything(), wanted)
+            named = self._named(self._walk(wanted).everything(), wanted)
             return (wanted,) if named or self._claimed(wanted) else ()
-        files = Walk(self._home, self._fs).everything()
+        files = self._walk().everything()
         ids = {ThreadId(file.thread_id) for file in files}
         found = {bearer for bearer in self._names.bearers(text.strip()) if bearer in ids}
         digits = prefix_of(text)
@@ -89,13 +101,13 @@ class Finder:
             found |= {thread_id for thread_id in ids if thread_id.replace("-", "").startswith(digits)}
         return tuple(sorted(found))
 
-    def _named(self, files: list[File], wanted: ThreadId) -> Group | None:
+    def _named(self, files: Iterable[File], wanted: ThreadId) -> Group | None:
         own = [file for file in files if file.thread_id == wanted]
         return by_thread(own)[0][0] if own else None
 
     def _claimed(self, wanted: ThreadId) -> Group | None:
         """A thread whose metadata bear the id, though its names bear another one; looks into every file."""
-        for group in by_thread(Walk(self._home, self._fs).everything())[0]:
+        for group in by_thread(self._walk().everything())[0]:
             if self._claims(group.newest, wanted):
                 return group
         return None
@@ -130,7 +142,7 @@ def _id_inside(path: str, fs: Filesystem) -> ThreadId | None:
     return try_parse(read_facts(path, fs).summary.id or "")
 
 
-def _with_rollout(files: list[File], wanted: ThreadId) -> File | None:
+def _with_rollout(files: Iterable[File], wanted: ThreadId) -> File | None:
     return next((file for file in files if file.rollout_id == wanted), None)
 
 

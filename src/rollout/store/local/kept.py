@@ -1,4 +1,4 @@
-"""The newest threads of a home, for a process that asks again and again: what has not changed is not read again.
+"""A home for a process that asks again and again: what has not changed is not read again.
 
 Folders are known by their time, files by identity, size and time, both looked at anew for every answer. A time counts
 only once it is older than a clock can be coarse: what changed twice within one tick would show one time for two states.
@@ -11,24 +11,24 @@ from threading import Lock
 from time import time_ns
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from rollout.store.local.finding import Finder
 from rollout.store.local.listing import Listing, can_stop_early
 from rollout.store.local.rows import Rows
 from rollout.store.local.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rollout.journal.filesystem import Filesystem
     from rollout.query import Page, ThreadQuery
-    from rollout.store.local.finding import Finder
     from rollout.store.local.given import Given
     from rollout.store.local.headtail import Facts
     from rollout.store.local.listing import Listed
     from rollout.store.local.paths import Bounds
-    from rollout.store.local.walk import Folder
+    from rollout.store.local.walk import File, Folder
 
 T = TypeVar("T")
-Where = tuple[str, "Filesystem", "Given", "Finder"]
+_Where = tuple[str, "Filesystem", "Given", Finder]
 _COARSE_NS = 2_000_000_000
 _FOLDERS, _FILES = 5000, 2000
 _MOST_HIDDEN = 300
@@ -59,8 +59,7 @@ class _Kept(Generic[T]):
 
     def get(self, path: str, read: Callable[[], T], *, lasts: Callable[[T], bool]) -> T:
         """What is kept for a path, else what is read now; it is kept if it ``lasts``. Raises OSError, and what ``read`` does."""
-        status = self._fs.stat(path)
-        stamp = _Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        stamp = _stamp(self._fs, path)
         known = self._values.get(path)
         if known is not None and known[0] == stamp:
             return known[1]
@@ -74,14 +73,64 @@ class _Kept(Generic[T]):
                     self._values.popitem(last=False)
         return value
 
+    def stamp(self, path: str) -> _Stamp | None:
+        """That of what is kept for a path; None when nothing is."""
+        known = self._values.get(path)
+        return None if known is None else known[0]
+
+
+def _stamp(fs: Filesystem, path: str) -> _Stamp:
+    status = fs.stat(path)
+    return _Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+class _Census(NamedTuple):
+    """All files of a home by the ids in their names, as long as none of its folders has changed; None: it was not there."""
+
+    folders: dict[str, _Stamp | None]
+    files: dict[str, list[File]]
+
+    def holds(self, fs: Filesystem) -> bool:
+        """Whether it still tells what is there."""
+        return all(_is_as(fs, path, stamp) for path, stamp in self.folders.items())
+
+
+def _is_as(fs: Filesystem, path: str, stamp: _Stamp | None) -> bool:
+    try:
+        return _stamp(fs, path) == stamp
+    except FileNotFoundError:
+        return stamp is None
+    except OSError:
+        return False
+
+
+class KeptFinder(Finder):
+    """Finds threads by the names in folders that it has kept. Safe from any thread."""
+
+    def __init__(self, home: str, fs: Filesystem, given: Given) -> None:
+        """Nothing is read yet."""
+        super().__init__(home, fs, given.names)
+        self.folders: _Kept[Folder] = _Kept(fs, _FOLDERS)
+        self._census: _Census | None = None
+
+    def _walk(self, only: str = "") -> Walk:
+        return _KeptWalk(self._home, self._fs, self.folders, only)
+
+    def _files(self, wanted: str) -> Iterable[File]:
+        census = self._census
+        if census is None or not census.holds(self._fs):
+            walk = _KeptWalk(self._home, self._fs, self.folders)
+            self._census = census = walk.census()
+        return super()._files(wanted) if census is None else census.files.get(wanted, ())
+
 
 class KeptListings:
     """Pages in the created order, newest first, straight from the files of one home. Safe from any thread."""
 
-    def __init__(self, home: str, fs: Filesystem, given: Given, finder: Finder) -> None:
+    def __init__(self, home: str, fs: Filesystem, given: Given, finder: KeptFinder) -> None:
         """Nothing is read yet."""
         self._where = home, fs, given, finder
-        self._folders: _Kept[Folder] = _Kept(fs, _FOLDERS)
+        self._folders = finder.folders
         self._files: _Kept[Facts] = _Kept(fs, _FILES)
 
     def page(self, query: ThreadQuery) -> Page | None:
@@ -100,7 +149,7 @@ class KeptListings:
 class _KeptListing(Listing):
     """One answer from what is kept; without a count of what is archived."""
 
-    def __init__(self, where: Where, folders: _Kept[Folder], files: _Kept[Facts]) -> None:
+    def __init__(self, where: _Where, folders: _Kept[Folder], files: _Kept[Facts]) -> None:
         home, fs, given, finder = where
         self._folders = folders
         super().__init__(home, fs, given, finder)
@@ -122,12 +171,26 @@ class _KeptListing(Listing):
 
 
 class _KeptWalk(Walk):
-    def __init__(self, home: str, fs: Filesystem, folders: _Kept[Folder]) -> None:
+    """A folder is kept with all its names; ``only`` chooses among them afterwards."""
+
+    def __init__(self, home: str, fs: Filesystem, folders: _Kept[Folder], only: str = "") -> None:
         super().__init__(home, fs)
-        self._folders = folders
+        self._folders, self._only = folders, only
+        self._entered: set[str] = set()
+
+    def census(self) -> _Census | None:
+        """All files; None when not every folder can be kept now."""
+        files: dict[str, list[File]] = {}
+        for file in self.everything():
+            for identity in {file.thread_id, file.rollout_id}:
+                files.setdefault(identity, []).append(file)
+        folders = {path: self._folders.stamp(path) for path in self._entered}
+        gone = (path for path, stamp in folders.items() if stamp is None)
+        return _Census(folders, files) if all(_is_as(self._fs, path, None) for path in gone) else None
 
     def _read(self, folder: str, bounds: Bounds, numbers: tuple[int, ...] | None, *, archived: bool = False) -> Folder:
         skipped = dict(self.skipped)
+        self._entered.add(folder)
 
         def read() -> Folder:
             return super(_KeptWalk, self)._read(folder, bounds, numbers, archived=archived)
@@ -136,13 +199,16 @@ class _KeptWalk(Walk):
             return self.skipped == skipped and all(file.named for file in found.files)
 
         try:
-            return self._folders.get(folder, read, lasts=lasts)
+            found = self._folders.get(folder, read, lasts=lasts)
         except OSError:
-            return read()
+            found = read()
+        if not self._only:
+            return found
+        return found._replace(files=[file for file in found.files if self._only in (file.thread_id, file.rollout_id)])
 
 
 class _KeptRows(Rows):
-    def __init__(self, where: Where, files: _Kept[Facts]) -> None:
+    def __init__(self, where: _Where, files: _Kept[Facts]) -> None:
         home, fs, given, finder = where
         super().__init__(home, fs, given, finder.rollout)
         self._files = files

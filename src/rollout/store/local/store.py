@@ -246,11 +246,13 @@ class LocalStore(ThreadStore):
         page = self._listing().page(query)
         return page._replace(note=note) if note else page
 
-    def kept_listings(self) -> KeptListings:
-        """Listings for a process that asks for the newest threads again and again."""
-        from rollout.store.local.kept import KeptListings  # noqa: PLC0415 - a command asks once
+    def kept(self) -> tuple[LocalStore, KeptListings]:
+        """This home for a process that asks again and again, and its listings: what has not changed is not read again."""
+        from rollout.store.local.kept import KeptFinder, KeptListings  # noqa: PLC0415 - a command asks once
 
-        return KeptListings(self.home, self._fs, self._given, self._finder)
+        made = LocalStore(self.home, self._fs, clock=self._clock, index=self._index)
+        made._finder = finder = KeptFinder(self.home, self._fs, made._given)
+        return made, KeptListings(self.home, self._fs, made._given, finder)
 
     def index_status(self, place: IndexPlace) -> IndexStatus:
         """What an index of this home holds, and how far it agrees with the files."""
