@@ -96,6 +96,7 @@ class Lab:
     def __init__(self, folder: Path, oracle: tuple[ModuleType, ModuleType]) -> None:
         """The model runs from now on."""
         driver, responses = oracle
+        folder.mkdir(exist_ok=True)
         self.folder, self.home, self._driver = folder, folder / "home", driver
         self.model = responses.MockResponses().start()
         self.model.default = [{"say": ANSWER}]
@@ -119,9 +120,10 @@ class Lab:
             yield server
 
     @contextmanager
-    def ours(self) -> Iterator[Server]:
+    def ours(self, *options: str) -> Iterator[Server]:
         """Our app-server on this home, with the agent that answers when none is named."""
-        with self._served_by(shlex.join([sys.executable, str(ROOT / "tests" / "appserver" / "serve.py")])) as server:
+        script = str(ROOT / "tests" / "appserver" / "serve.py")
+        with self._served_by(shlex.join([sys.executable, script, *options])) as server:
             yield server
 
     @contextmanager

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from rollout.appserver.messages import invalid
 from rollout.appserver.methods.listing import cursor_of, limit_of, seed_cursor
-from rollout.appserver.methods.method import Method, thread_id_of
-from rollout.appserver.params import Schema, list_of, may, text, u32
+from rollout.appserver.methods.method import Method
+from rollout.appserver.params import Schema, list_of, malformed, may, text, u32
 from rollout.appserver.wire.threads import HEAD, asked_in_event, asked_in_head, git_on_wire, source_on_wire
+from rollout.ids import try_parse
 from rollout.query import Order, ThreadQuery
+from rollout.store.local.paths import parse_name
 from rollout.times import to_text
 
 if TYPE_CHECKING:
     from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
+    from rollout.ids import ThreadId
     from rollout.query import Thread
 
 _SUMMARY = Schema(conversationId=may(text), rolloutPath=may(text))
@@ -32,14 +36,25 @@ def methods(level: Level) -> dict[str, Method]:
 
 
 def get_summary(connection: Connection, params: dict[str, Any]) -> dict[str, Any]:
-    """One thread, by its id."""
+    """One thread, by its id or its path."""
     library = connection.server.library
-    thread_id = thread_id_of(params["conversationId"] or "", "conversation id")
+    thread_id = _meant(params)
     row = library.row(thread_id)
     if row is None or row.archived:
         raise invalid(f"no rollout found for conversation id {thread_id}")
     preview = asked_in_head(library.records(row.id, HEAD))
     return {"summary": conversation(row, connection.server.settings.model_provider, preview)}
+
+
+def _meant(params: dict[str, Any]) -> ThreadId:
+    """The thread that an id or, failing that, the path of a rollout means."""
+    found = try_parse(params["conversationId"] or "")
+    if found is None and params["rolloutPath"]:
+        parsed = parse_name(os.path.basename(params["rolloutPath"]))
+        found = try_parse(parsed.thread_id) if parsed else None
+    if found is None:
+        raise malformed("data did not match any variant of untagged enum GetConversationSummaryParams")
+    return found
 
 
 def list_conversations(connection: Connection, params: dict[str, Any]) -> dict[str, Any]:
