@@ -12,7 +12,7 @@ from rollout import CreateParams, SyncRolloutRecorder, open_store
 from support import ROOT, codex_binary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
     from pathlib import Path
     from types import ModuleType
 
@@ -114,20 +114,20 @@ class Lab:
         return open_store(self.home)
 
     @contextmanager
-    def codex(self, version: str) -> Iterator[Server]:
+    def codex(self, version: str) -> Generator[Server]:
         """A running app-server of a version on this home; it is ended at the end."""
         with self._served_by(str(codex_binary(version))) as server:
             yield server
 
     @contextmanager
-    def ours(self, *options: str) -> Iterator[Server]:
+    def ours(self, *options: str) -> Generator[Server]:
         """Our app-server on this home, with the agent that answers when none is named."""
         script = str(ROOT / "tests" / "appserver" / "serve.py")
         with self._served_by(shlex.join([sys.executable, script, *options])) as server:
             yield server
 
     @contextmanager
-    def _served_by(self, binary: str) -> Iterator[Server]:
+    def _served_by(self, binary: str) -> Generator[Server]:
         environment = self._driver.clean_env(str(self.home), home=str(self.folder / "user"))
         with self._driver.CodexAppServer(binary, str(self.home), env=environment, cwd=str(self.folder)) as server:
             yield Server(server)
@@ -158,7 +158,7 @@ class Lab:
 
 
 @contextmanager
-def opened_lab(folder: Path, oracle: tuple[ModuleType, ModuleType]) -> Iterator[Lab]:
+def opened_lab(folder: Path, oracle: tuple[ModuleType, ModuleType]) -> Generator[Lab]:
     """A lab whose model is stopped at the end."""
     lab = Lab(folder, oracle)
     try:

@@ -18,7 +18,7 @@ LISTS: list[Json] = [
 ]  # fmt: skip
 LATER_LISTS: list[Json] = [
     {"sortDirection": "asc"}, {"sortKey": "updated_at", "sortDirection": "asc"}, {"searchTerm": "first"}, {"searchTerm": "nowhere"},
-    {"sortKey": "recency_at"}, {"useStateDbOnly": True}, {"cwd": "/nowhere"},
+    {"useStateDbOnly": True}, {"cwd": "/nowhere"},
 ]  # fmt: skip
 TIMES = (".updatedAt", ".recencyAt")
 NEAR_S = 2
@@ -84,8 +84,13 @@ def differences(theirs: Any, ours: Any, place: str = "") -> Iterator[str]:
     elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
         for number, (one, other) in enumerate(zip(theirs, ours, strict=True)):
             yield from differences(one, other, f"{place}[{number}]")
-    elif theirs != ours and not (place.endswith(TIMES) and abs(theirs - ours) <= NEAR_S):
+    elif theirs != ours and not (place.endswith(TIMES) and near(theirs, ours)):
         yield f"{place}: {short(theirs)} | {short(ours)}"
+
+
+def near(one: object, other: object) -> bool:
+    """Whether two times in seconds may be the same."""
+    return isinstance(one, int) and isinstance(other, int) and abs(one - other) <= NEAR_S
 
 
 def short(value: object) -> str:

@@ -32,7 +32,11 @@ def fill(lab: Lab, version: str) -> dict[str, str]:
 
 def talk(*texts: str) -> Callable[[Lab, Server], str]:
     """A thread of plain questions and answers."""
-    return lambda lab, codex: codex.start(lab.project, *texts)
+
+    def act(lab: Lab, codex: Server) -> str:
+        return codex.start(lab.project, *texts)
+
+    return act
 
 
 def scripted(question: str, *turns: list[Json]) -> Callable[[Lab, Server], str]:
@@ -45,13 +49,23 @@ def scripted(question: str, *turns: list[Json]) -> Callable[[Lab, Server], str]:
     return act
 
 
+def ended(told: Json) -> bool:
+    """Whether a notification tells the end of a turn."""
+    return bool(told["method"] == "turn/completed")
+
+
+def runs(told: Json) -> bool:
+    """Whether a notification tells that a command has begun."""
+    return bool(told["method"] == "item/started" and told["params"]["item"]["type"] == "commandExecution")
+
+
 def with_image(lab: Lab, codex: Server) -> str:
     """Text and an image, and an image alone."""
     thread_id: str = codex.driver.request("thread/start", {"cwd": str(lab.project)})["thread"]["id"]
     for parts in ([{"type": "text", "text": "what is this?"}, {"type": "image", "url": PIXEL}], [{"type": "image", "url": PIXEL}]):
         queue = codex.driver.subscribe()
         codex.driver.request("turn/start", {"threadId": thread_id, "input": parts})
-        codex.driver.wait(queue, lambda told: told["method"] == "turn/completed", 30)
+        codex.driver.wait(queue, ended, 30)
     return thread_id
 
 
@@ -60,7 +74,7 @@ def compacted(lab: Lab, codex: Server) -> str:
     thread_id = codex.start(lab.project, "before")
     queue = codex.driver.subscribe()
     codex.driver.request("thread/compact/start", {"threadId": thread_id})
-    codex.driver.wait(queue, lambda told: told["method"] == "turn/completed", 30)
+    codex.driver.wait(queue, ended, 30)
     codex.turn(thread_id, "behind")
     return thread_id
 
@@ -71,9 +85,9 @@ def interrupted(lab: Lab, codex: Server) -> str:
     thread_id: str = codex.driver.request("thread/start", {"cwd": str(lab.project)})["thread"]["id"]
     queue = codex.driver.subscribe()
     started = codex.driver.request("turn/start", {"threadId": thread_id, "input": [{"type": "text", "text": "wait"}]})
-    codex.driver.wait(queue, lambda told: told["method"] == "item/started" and told["params"]["item"]["type"] == "commandExecution", 30)
+    codex.driver.wait(queue, runs, 30)
     codex.driver.request("turn/interrupt", {"threadId": thread_id, "turnId": started["turn"]["id"]})
-    codex.driver.wait(queue, lambda told: told["method"] == "turn/completed", 30)
+    codex.driver.wait(queue, ended, 30)
     codex.turn(thread_id, "go on")
     return thread_id
 

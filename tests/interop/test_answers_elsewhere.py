@@ -49,7 +49,7 @@ def test_the_same_is_answered_as_by_codex(lab: Lab, maker: str, asked: str) -> N
     ids = list(scenario.fill(lab, maker).values())
     found = both_asked(lab, asked, lambda server: questions.ask(server, ids, later=asked == "0.169.0"))
 
-    assert [] == found
+    assert not found, "\n".join(found)
 
 
 def test_a_reverted_thread_is_told_as_codex_tells_it(lab: Lab) -> None:

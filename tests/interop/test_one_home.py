@@ -12,47 +12,63 @@ from interop.threads import seen
 from support import corpus_marks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from interop.lab import Lab, Server
+    from interop.threads import Seen
 
 pytestmark = [*corpus_marks, pytest.mark.codex]
 ROUNDS = 20
+SERVERS = ("ours", "0.100.0", "0.169.0")
 
 
 @contextmanager
-def one_of(lab: Lab, who: str) -> Iterator[Server]:
+def one_of(lab: Lab, who: str) -> Generator[Server]:
     """A server by its name: ``ours``, or a version of Codex."""
     with lab.ours() if who == "ours" else lab.codex(who) as server:
         yield server
 
 
-@pytest.mark.parametrize(
-    ("founder", "takers"),
-    [
-        ("ours", ("0.100.0", "ours", "0.169.0", "ours")),
-        ("0.100.0", ("ours", "0.169.0", "ours", "0.100.0")),
-        ("0.169.0", ("ours", "0.169.0")),
-    ],
-)
-def test_a_thread_is_taken_in_turns(lab: Lab, founder: str, takers: tuple[str, ...]) -> None:
-    """Each one resumes what the others did, sees all of it, and adds a turn; no byte that was there is changed."""
-    lab.model.default = [lambda request: {"say": f"answer to {words_of(request)}"}]
-    with one_of(lab, founder) as server:
-        thread_id = server.start(lab.project, "round 0")
-    rounds, before = ROUNDS if founder == "ours" else ROUNDS // 2, lab.file(thread_id).read_bytes()
-    for number in range(1, rounds + 1):
-        with one_of(lab, takers[number % len(takers)]) as server:
-            resumed = server.resume(thread_id)
-            server.turn(thread_id, f"round {number}")
-        after = lab.file(thread_id).read_bytes()
-        expected = [(f"round {one}", f"answer to round {one}") for one in range(number)]
-        assert seen(*expected) == resumed
-        assert after.startswith(before)
+@pytest.mark.slow
+def test_three_servers_take_turns_in_one_home(lab: Lab) -> None:
+    """Twenty rounds of ours, 0.100.0 and 0.169.0: each resumes every thread that it can read, sees all of it, adds a turn.
+
+    0.100.0 reads no thread of 0.169.0. No byte that was there is changed, and every thread is in every list.
+    """
+    lab.model.default = [answered]
+    threads: dict[str, str] = {}
+    said: dict[str, list[str]] = {}
+    for who in SERVERS:
+        with one_of(lab, who) as server:
+            threads[who] = server.start(lab.project, f"{who} begins")
+            said[who] = [f"{who} begins"]
+    before = {who: lab.file(thread_id).read_bytes() for who, thread_id in threads.items()}
+    for number in range(ROUNDS):
+        who = SERVERS[number % len(SERVERS)]
+        taken = [founder for founder in SERVERS if (founder, who) != ("0.169.0", "0.100.0")]
+        with one_of(lab, who) as server:
+            listed = server.listed()
+            for founder in taken:
+                assert talked(said[founder]) == server.resume(threads[founder])
+                server.turn(threads[founder], f"round {number} by {who}")
+                said[founder].append(f"round {number} by {who}")
+        assert {threads[founder] for founder in taken} <= set(listed)
+        after = {founder: lab.file(thread_id).read_bytes() for founder, thread_id in threads.items()}
+        assert all(after[founder].startswith(before[founder]) for founder in SERVERS)
         before = after
 
     with lab.ours() as server:
-        assert rounds + 1 == len(server.read(thread_id))
+        assert {founder: talked(said[founder]) for founder in SERVERS} == {who: server.read(one) for who, one in threads.items()}
+
+
+def talked(questions: list[str]) -> Seen:
+    """The turns of these questions, each with its answer."""
+    return seen(*((one, f"answer to {one}") for one in questions))
+
+
+def answered(request: dict[str, object]) -> dict[str, str]:
+    """What the model says: that it has heard."""
+    return {"say": f"answer to {words_of(request)}"}
 
 
 def words_of(request: dict[str, object]) -> str:
