@@ -34,9 +34,9 @@ _KINDS = """
 SELECT NULL, 'kind', source, archived, sum(threads)::bigint, 0, 0, 0, provider, '', 0, state, '{}', NULL
 FROM rollout.kinds WHERE tenant = %(tenant)s GROUP BY archived, state, source, provider HAVING sum(threads) > 0
 """
-_FEW_OF = """
-SELECT NULL, 'few', '', false, count(*), 0, 0, 0, '', '', 0, '', '{{}}', NULL
-FROM (SELECT FROM rollout.threads WHERE {} LIMIT {}) AS few
+_LEFT = """
+SELECT few, CASE WHEN few > {most} THEN (SELECT count(*) FROM rollout.threads WHERE {passed}) END
+FROM (SELECT count(*) AS few FROM (SELECT FROM rollout.threads WHERE {whole} LIMIT {most} + 1) AS counted) AS known
 """
 
 
@@ -56,11 +56,10 @@ class Scope(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The rows of a page, and what came with them: the numbers of kinds, and of all that the filters leave, if few."""
+    """The rows of a page, and the numbers of kinds that came with them."""
 
     rows: list[Keyed]
     kinds: Mapping[Kind, int]
-    few: int | None
 
 
 class Asked(NamedTuple):
@@ -143,18 +142,13 @@ def _first_rows(asked: Asked, limit: int) -> Found:
 def _page(asked: Asked, limit: int) -> Found:
     """The rows in the order of an index; in the same round trip the numbers that say what is left out."""
     by = f"{asked.column} {_way(asked.query.order)}, threads.thread_id"
-    parts = [_select(asked, by, limit, asked.some), _KINDS]
-    if asked.narrow and not asked.query.text:
-        parts.append(_FEW_OF.format(asked.where(), FEW + 1))
-    rows, kinds, few = list[Keyed](), dict[Kind, int](), None
-    for row in asked.ask(" UNION ALL ".join(f"({part})" for part in parts)):
+    rows, kinds = list[Keyed](), dict[Kind, int]()
+    for row in asked.ask(f"({_select(asked, by, limit, asked.some)}) UNION ALL ({_KINDS})"):
         if row[1] == "kind":
             kinds[Kind(row[3], row[11], row[2], row[8])] = row[4]
-        elif row[1] == "few":
-            few = row[4] if row[4] <= FEW else None
         else:
             rows.append(Keyed((row[0], row[1]), thread_of(row[1:])))
-    return Found(rows, kinds, few)
+    return Found(rows, kinds)
 
 
 def _select(asked: Asked, by: str, limit: int, *more: str) -> str:
@@ -211,9 +205,9 @@ def _asked(scope: Scope, query: ThreadQuery) -> Asked:
         (query.providers, "provider = ANY(%(providers)s)"),
     )
     narrow = (
-        (query.cwds, "cwd = ANY(%(cwds)s)"),
-        (query.branches, "branch = ANY(%(branches)s)"),
-        (query.origins, "origin = ANY(%(origins)s)"),
+        (query.cwds, _one_of("cwd", "cwds", len(query.cwds))),
+        (query.branches, _one_of("branch", "branches", len(query.branches))),
+        (query.origins, _one_of("origin", "origins", len(query.origins))),
         (query.since_ms is not None, "active_ms >= %(since)s"),
         (query.until_ms is not None, "active_ms <= %(until)s"),
         (query.parent is not None, "parent = %(parent)s"),
@@ -228,11 +222,16 @@ def _asked(scope: Scope, query: ThreadQuery) -> Asked:
     )
 
 
+def _one_of(column: str, name: str, number: int) -> str:
+    """One value is asked for by itself: an index gives its rows in the order of the listing."""
+    return f"{column} = (%({name})s::text[])[1]" if number == 1 else f"{column} = ANY(%({name})s)"
+
+
 def _source(query: ThreadQuery) -> str:
     """The wanted sources; a family is the range of the keys that begin with its name."""
-    families = sorted(_FAMILIES.intersection(query.sources))
-    ranges = [f"source >= '{family}:' AND source < '{family};'" for family in families]
-    return f"({' OR '.join(['source = ANY(%(sources)s)', *ranges])})" if ranges else "source = ANY(%(sources)s)"
+    plainly = [_one_of("source", "sources", len(query.sources))] if {*query.sources} - _FAMILIES else []
+    ranges = [f"source >= '{one}:' AND source < '{one};'" for one in sorted(_FAMILIES.intersection(query.sources))]
+    return f"({' OR '.join(plainly + ranges)})"
 
 
 def _hidden(asked: Asked, found: Found, shown: int, more: Cursor | None) -> tuple[dict[str, int], bool]:
@@ -244,20 +243,21 @@ def _hidden(asked: Asked, found: Found, shown: int, more: Cursor | None) -> tupl
     if asked.narrow and wanted:
         if asked.query.cursor is None and more is None:
             number = wanted - shown
-        elif found.few is not None:
-            number = wanted - found.few
         else:
-            number, whole = _passed(asked, more) - shown, False
+            few, passed = _left(asked, more)
+            number, whole = (wanted - few, True) if passed is None else (passed - shown, False)
         left_out[narrowed(asked.query)] += max(0, number)
     return {reason: number for reason, number in left_out.items() if number}, whole
 
 
-def _passed(asked: Asked, more: Cursor | None) -> int:
-    """How many threads of the wanted kinds stand between the cursor and the end of the page, shown or not."""
+def _left(asked: Asked, more: Cursor | None) -> tuple[int, int | None]:
+    """How many threads the filters leave, when few; else how many stand between cursor and end of page, shown or not."""
     until: list[str] = []
     if more is not None:
         back = "<=" if asked.query.order.ascending else ">="
         until = [f"({asked.column}, thread_id) {back} (%(last)s::{_type(asked.query)}, %(last_id)s::uuid)"]
     told = {"last": more.key, "last_id": more.id} if more is not None else {}
-    where = asked.where(*_behind(asked), *until, narrow=False)
-    return int(asked.ask(f"SELECT count(*) FROM rollout.threads WHERE {where}", **told)[0][0])
+    passed = asked.where(*_behind(asked), *until, narrow=False)
+    most = -1 if asked.query.text else FEW  # no index knows a text: what it leaves is not counted
+    few, number = asked.ask(_LEFT.format(most=most, passed=passed, whole=asked.where()), **told)[0]
+    return int(few), None if number is None else int(number)

@@ -1,0 +1,174 @@
+"""Backups of a PostgreSQL store, tried for real: to a moment before an accident, through a dump, through pg_upgrade."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("psycopg", reason="the postgres extra is not installed")
+
+from campaign.words import QUIET
+from postgres_server import MISSING, Server, binaries
+from rollout.items import AgentMessage
+from rollout.lifecycle import delete
+from rollout.query import EVERYTHING
+from rollout.recorder_sync import SyncRolloutRecorder
+from rollout.recording import CreateParams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rollout.store.postgres.store import PostgresStore
+
+pytestmark = pytest.mark.slow
+TENANT = "kept"
+
+
+@pytest.fixture(name="server")
+def _server() -> Iterator[Server]:
+    """A server that archives its log, as one must whose owner wants to go back to any moment."""
+    if binaries() is None:
+        pytest.skip(MISSING)
+    archive = "test ! -f ../archive/%f && cp %p ../archive/%f"
+    made = Server(durable=True, wal_level="replica", archive_mode="on", archive_command=f"'{archive}'")
+    as_owner(made, made.folder / "archive")
+    yield made
+    made.remove()
+
+
+def as_owner(server: Server, folder: Path) -> Path:
+    """Make a folder that the server's user may write."""
+    folder.mkdir()
+    shutil.chown(folder, server.user)
+    return folder
+
+
+def talk(store: PostgresStore, count: int) -> str:
+    """Record a thread with so many messages, durable when this returns."""
+    recorder = SyncRolloutRecorder.create(store, CreateParams(cwd="/w"), QUIET)
+    recorder.record([AgentMessage(message=f"{number} of {count}") for number in range(count)])
+    recorder.persist()
+    recorder.sync()
+    recorder.shutdown()
+    return recorder.thread_id
+
+
+def whole(store: PostgresStore, threads: list[str]) -> dict[str, bytes]:
+    """The bytes of threads."""
+    return {one: b"".join(store.raw(one)) for one in threads}
+
+
+def archived(server: Server) -> None:
+    """Wait until all that was written is in the archive."""
+    with server.admin() as boss:
+        row = boss.execute("SELECT pg_walfile_name(pg_current_wal_lsn())").fetchone()
+        assert row is not None
+        boss.execute("SELECT pg_switch_wal()")
+        end = time.monotonic() + 60
+        while not (server.folder / "archive" / str(row[0])).exists():
+            assert time.monotonic() < end, "the log was not archived"
+            time.sleep(0.05)
+
+
+def back_to(server: Server, base: Path, moment: str) -> None:
+    """What the how-to says: the base backup as the data, where the archive is, and the moment; then start."""
+    server.stop()
+    with (base / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+        settings.write(f"restore_command = 'cp {server.folder}/archive/%f %p'\n")
+        settings.write(f"recovery_target_time = '{moment}'\nrecovery_target_action = 'promote'\n")
+    (base / "recovery.signal").touch()
+    shutil.chown(base / "recovery.signal", server.user)
+    server.data = base
+    server.start()
+    with server.admin() as boss:
+        end = time.monotonic() + 60
+        while boss.execute("SELECT pg_is_in_recovery()").fetchone() != (False,):
+            assert time.monotonic() < end, "the recovery did not end"
+            time.sleep(0.05)
+
+
+def test_back_to_the_moment_before_an_accident(server: Server) -> None:
+    """A thread that was destroyed is there again, one made after the base backup too, what came later is not."""
+    store = server.store(TENANT)
+    first = talk(store, 20)
+    server.run("pg_basebackup", "-h", str(server.folder), "-U", "boss", "-D", str(server.folder / "base"), "-c", "fast")
+    second = talk(store, 300)
+    expected = whole(store, [first, second])
+    with server.admin() as boss:
+        row = boss.execute("SELECT clock_timestamp()::text").fetchone()
+        assert row is not None
+    delete(store, first, now=True)
+    talk(store, 5)
+    store.close()
+    archived(server)
+    back_to(server, server.folder / "base", str(row[0]))
+
+    again = server.store(TENANT)
+    found = whole(again, [row.id for row in again.list(EVERYTHING).threads])
+    counted = again.list(EVERYTHING._replace(archived=True)).hidden
+    third = talk(again, 3)
+    recorder = SyncRolloutRecorder.resume(again, second, QUIET)
+    recorder.record([AgentMessage(message="it goes on")])
+    recorder.shutdown()
+    grown = whole(again, [second, third])
+    again.close()
+
+    assert (expected, {"active": 2}) == (found, counted)
+    assert grown[second].startswith(expected[second])
+    assert b"it goes on" in grown[second]
+
+
+def dumped(server: Server, user: str, file: Path) -> subprocess.CompletedProcess[str]:
+    """Dump the database in the custom form."""
+    command = [str(server.binaries / "pg_dump"), "-h", str(server.folder), "-U", user, "-Fc", "-f", str(file), "threads"]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def test_a_dump_needs_a_role_that_no_policy_binds(server: Server, tmp_path: Path) -> None:
+    """An ordinary role gets an error instead of a dump without rows; a superuser's, restored, has every byte."""
+    store = server.store(TENANT)
+    threads = [talk(store, 30), talk(store, 40)]
+    expected = whole(store, threads)
+    store.close()
+    refused = dumped(server, "keeper", tmp_path / "keeper.dump")
+    done = dumped(server, "boss", tmp_path / "boss.dump")
+    with server.admin("postgres") as boss:
+        boss.execute("DROP DATABASE threads WITH (FORCE)")
+        boss.execute("CREATE DATABASE threads")
+    restore = [str(server.binaries / "pg_restore"), "-h", str(server.folder), "-U", "boss", "-d", "threads", "-e"]
+    subprocess.run([*restore, str(tmp_path / "boss.dump")], check=True)
+    again = server.store(TENANT)
+    found, hidden = whole(again, threads), again.list(EVERYTHING._replace(archived=True)).hidden
+    talk(again, 1)
+    again.close()
+
+    assert 1 == refused.returncode
+    assert "row-level security" in refused.stderr or "permission denied" in refused.stderr
+    assert (0, expected, {"active": 2}) == (done.returncode, found, hidden)
+
+
+def test_pg_upgrade_keeps_everything(server: Server) -> None:
+    """pg_upgrade takes the layout and every byte over; both sides have the version that is installed here."""
+    store = server.store(TENANT)
+    threads = [talk(store, 30)]
+    expected = whole(store, threads)
+    store.close()
+    server.stop("fast")
+    old, new = server.data, server.folder / "new"
+    server.run("initdb", "-D", str(new), "-U", "boss", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+    tools = str(server.binaries)
+    server.run("pg_upgrade", "-b", tools, "-B", tools, "-d", str(old), "-D", str(new), "-U", "boss", "-s", str(server.folder))
+    shutil.copy(old / "postgresql.conf", new / "postgresql.conf")
+    server.data = new
+    server.start()
+    again = server.store(TENANT)
+    found = whole(again, threads)
+    talk(again, 2)
+    again.close()
+
+    assert expected == found
