@@ -96,9 +96,13 @@ class Peer:
 
     async def decide(self, method: str, decision: str) -> dict[str, Any]:
         """Answer the newest request for an approval of a kind, once it comes; what was asked."""
+        return await self.reply(method, {"decision": decision})
+
+    async def reply(self, method: str, result: dict[str, Any]) -> dict[str, Any]:
+        """Answer the server's newest request of a kind, once it comes; what was asked."""
         asked = await self.until(method)
         identity = next(one["id"] for one in reversed(self.heard) if one.get("method") == method)
-        await self.say(json.dumps({"id": identity, "result": {"decision": decision}}).encode())
+        await self.say(json.dumps({"id": identity, "result": result}).encode())
         return asked
 
     async def turn(self, thread_id: str, words: str) -> dict[str, Any]:

@@ -36,8 +36,26 @@ class Approvals(Protocol):
         ...
 
 
+class ToolAnswer(NamedTuple):
+    """What a client's tool gives back: parts in the words of the wire (``inputText``, ``inputImage``), and whether it went well."""
+
+    content: list[Item]
+    success: bool
+
+
+class ToolCalls(Protocol):
+    """The tools that the client brought along: the client runs them. One that goes away ends the turn by an exception."""
+
+    async def call(self, call_id: str, name: str, arguments: object, namespace: str | None = None) -> ToolAnswer:
+        """Have a tool run."""
+        ...
+
+
 class _Nobody:
-    """Nobody is there to ask: nothing is allowed."""
+    """Nobody is there to ask: nothing is allowed, and no tool is run."""
+
+    async def call(self, call_id: str, name: str, arguments: object, namespace: str | None = None) -> ToolAnswer:  # noqa: ARG002 - a default that servers override
+        return ToolAnswer([{"type": "inputText", "text": "no client is there that could run this tool"}], success=False)
 
     async def command(self, call_id: str, words: list[str], cwd: str, reason: str | None = None) -> bool:  # noqa: ARG002 - a default that agents override
         return False
@@ -47,6 +65,7 @@ class _Nobody:
 
 
 NOBODY: Approvals = _Nobody()
+NO_CALLS: ToolCalls = _Nobody()
 
 
 class Begun(NamedTuple):
@@ -72,7 +91,8 @@ class TurnRequest(NamedTuple):
     """What an agent is asked.
 
     ``input``: what the client sent, in the words of the wire (``{"type": "text", "text": …}``). ``history``: the
-    conversation as a model would be sent it, this turn's message last. ``tools``: those that the client brought along.
+    conversation as a model would be sent it, this turn's message last. ``tools``: those that the client brought along, which
+    it runs when they are called through ``calls``.
     ``steering``: what the client sends while the turn runs, one list of parts at a time. ``settings``: model, model
     provider, and what is allowed without asking ``approvals``. ``instructions``: what the thread was begun with.
     ``used``: the tokens that the thread has used so far, as files count them.
@@ -91,6 +111,7 @@ class TurnRequest(NamedTuple):
     approvals: Approvals = NOBODY
     instructions: str | None = None
     used: Item = {}  # noqa: RUF012 - never changed
+    calls: ToolCalls = NO_CALLS
 
     @property
     def text(self) -> str:

@@ -13,9 +13,9 @@ from rollout.times import to_text
 
 if TYPE_CHECKING:
     from rollout.codec import Era
-    from rollout.ephemeral import EphemeralRecorder
     from rollout.ids import ThreadId
     from rollout.recorder import RolloutRecorder
+    from rollout.store.memory import MemoryStore
 
 Fields = dict[str, Any]
 
@@ -61,9 +61,10 @@ class Running(NamedTuple):
 class LiveThread:
     """One loaded thread; used on the server's event loop alone."""
 
-    def __init__(self, recorder: RolloutRecorder | EphemeralRecorder, settings: Settings, cwd: str, era: Era) -> None:
+    def __init__(self, recorder: RolloutRecorder, settings: Settings, cwd: str, era: Era) -> None:
         """``era``: how the file is written."""
         self.recorder, self.settings, self.cwd = recorder, settings, cwd
+        self.memory: MemoryStore | None = None
         self.era: Era = era
         self.tools: tuple[Fields, ...] = ()
         self.born: Summary | None = None
@@ -81,13 +82,18 @@ class LiveThread:
 
     @property
     def ephemeral(self) -> bool:
-        """Whether it is never stored."""
-        return self.recorder.path is None
+        """Whether it is never stored: all that is said in it is in memory, and gone when it is let go of."""
+        return self.memory is not None
+
+    @property
+    def path(self) -> str | None:
+        """Where it is stored, or will be."""
+        return None if self.ephemeral else self.recorder.path
 
     @property
     def fresh(self) -> bool:
         """Whether it is not stored yet."""
-        return not self.recorder.persisted
+        return self.ephemeral or not self.recorder.persisted
 
     @property
     def view(self) -> Live:
@@ -105,8 +111,7 @@ class LiveThread:
         """The row of a thread that is not stored yet: it is as old as the question."""
         summary = self.born or Summary()
         summary.id, summary.cwd, summary.created_at = self.id, self.cwd, to_text(now_ms)
-        path = self.recorder.path or ""
-        return Thread(self.id, path, False, 0, now_ms, now_ms, now_ms, self.name, summary)
+        return Thread(self.id, self.path or "", False, 0, now_ms, now_ms, now_ms, self.name, summary)
 
 
 def changed(settings: Settings, params: Fields) -> Settings:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rollout.appserver.agent import Begun, Piece, TurnRequest
 from rollout.appserver.approvals import ClientApprovals, TurnCancelledError
+from rollout.appserver.client_tools import ClientTools
 from rollout.appserver.fresh import new_id, now_ms
 from rollout.appserver.log import say_exception
 from rollout.appserver.showing import Showing
@@ -21,7 +22,7 @@ from rollout.errors import RolloutError
 from rollout.history import history
 from rollout.items import RawItem, payload_bytes, to_item
 from rollout.lines import Line
-from rollout.turns import Status, Turn
+from rollout.turns import Status, Turn, first_line
 from rollout.turns.grammar import mapping
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rollout.appserver.live import LiveThread
     from rollout.appserver.state import Server
     from rollout.lines import Found
+    from rollout.store.base import ThreadStore
 
 Fields = dict[str, Any]
 
@@ -89,9 +91,9 @@ class TurnRun:
         live = self._live
         await self._server.status(live)
         await self._notify("turn/started", turn=self.told)
-        if live.fresh and not live.ephemeral:
+        if not live.recorder.persisted:
             await live.recorder.persist()
-            if live.name:
+            if live.name and not live.ephemeral:
                 await asyncio.to_thread(self._server.store.set_name, live.id, live.name)
         started = {"turn_id": self.turn.id, "started_at": self.turn.started_at, "model_context_window": live.settings.context_window}
         await self._record_event("task_started", **started, collaboration_mode_kind="default")
@@ -131,22 +133,17 @@ class TurnRun:
 
     async def request(self) -> TurnRequest:
         """What the agent is asked."""
-        live, store = self._live, self._server.store
+        live = self._live
+        store: ThreadStore = live.memory or self._server.store
         await live.recorder.flush()
-        said = [] if live.ephemeral else await asyncio.to_thread(lambda: history(store.lines(live.id)))
-        used = {} if live.ephemeral else await asyncio.to_thread(lambda: used_so_far(store.lines_back(live.id)))
-        begun = live.settings.instructions if live.ephemeral else await asyncio.to_thread(self._instructions)
+        said = await asyncio.to_thread(lambda: history(store.lines(live.id)))
+        used = await asyncio.to_thread(lambda: used_so_far(store.lines_back(live.id)))
+        begun = await asyncio.to_thread(lambda: begun_with(store.lines(live.id)))
         approvals = ClientApprovals(self._server, live, self.turn.id, self._client)
         settings = live.settings
         asked = (live.id, self.turn.id, self._parts, said, live.cwd, settings.model, settings.effort)
-        return TurnRequest(*asked, live.tools, self.steering, settings, approvals, begun, used)
-
-    def _instructions(self) -> str | None:
-        """What the thread was begun with, as its metadata tell it."""
-        for record in self._server.library.records(self._live.id, 1):
-            told = mapping(mapping(to_object(record.payload)).get("base_instructions")).get("text")
-            return told if isinstance(told, str) else None
-        return None
+        tools = ClientTools(live, self.turn.id, self._client)
+        return TurnRequest(*asked, live.tools, self.steering, settings, approvals, begun, used, tools)
 
     async def _take(self, value: object) -> None:
         """Record an item that the agent gave, with what shows it beside it, then show it."""
@@ -219,6 +216,13 @@ class TurnRun:
             "summary": "auto",
         }
         return {"type": "turn_context", "payload": payload}
+
+
+def begun_with(lines: Iterable[Found]) -> str | None:
+    """The instructions that a thread was begun with, as its metadata tell them."""
+    first = first_line(lines)
+    told = mapping(mapping(to_object(first.record.payload)).get("base_instructions")).get("text") if first else None
+    return told if isinstance(told, str) else None
 
 
 def used_so_far(lines_back: Iterable[Found]) -> Fields:

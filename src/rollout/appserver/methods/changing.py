@@ -133,7 +133,7 @@ async def _roll_back_alone(server: Server, params: Fields) -> Fields:
         raise invalid("thread has no persisted rollout")
     if live.fresh:
         raise RpcError(
-            INTERNAL, f"failed to load rollout `{live.recorder.path}`: No such file or directory (os error 2)"
+            INTERNAL, f"failed to load rollout `{live.path}`: No such file or directory (os error 2)"
         )
     await _roll_back(server, live, params["numTurns"])
     return {"thread": await asyncio.to_thread(tell_live, server, live, turns=True)}

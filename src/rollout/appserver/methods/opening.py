@@ -20,7 +20,7 @@ from rollout.appserver.methods.tell import refuse_empty, tell, tell_live
 from rollout.appserver.params import Schema, anything, flag, list_of, mapping, may, need, one_of, text
 from rollout.appserver.settings import settings_of
 from rollout.appserver.wire.answers import collaboration, opened
-from rollout.ephemeral import EphemeralRecorder
+from rollout.codec import to_object
 from rollout.errors import BusyError, NotFoundError, RolloutError
 from rollout.items import GitInfo
 from rollout.lifecycle import ForkParams, fork
@@ -28,7 +28,10 @@ from rollout.policy import EXTENDED
 from rollout.recorder import RolloutRecorder
 from rollout.recording import CreateParams, Options
 from rollout.store.local.paths import parse_name
+from rollout.store.memory import MemoryStore
 from rollout.summary import Summary
+from rollout.turns.grammar import array
+from rollout.turns.grammar import mapping as as_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,9 +85,7 @@ def methods(_: Level) -> dict[str, Method]:
 async def start(connection: Connection, params: Fields) -> Fields:
     """A new thread; nothing is stored until its first turn."""
     server = connection.server
-    live = await _new_thread(connection, params)
-    if params["ephemeral"]:
-        live.recorder = EphemeralRecorder(live.id)
+    live = await _new_thread(connection, params, MemoryStore() if params["ephemeral"] else None)
     server.threads[live.id] = live
     connection.follow(live.id)
     thread = await asyncio.to_thread(tell_live, server, live)
@@ -136,7 +137,8 @@ def _gate(connection: Connection, method: str, params: Fields, *names: str) -> N
             raise invalid(f"{method}.{name} requires experimentalApi capability")
 
 
-async def _new_thread(connection: Connection, params: Fields) -> LiveThread:
+async def _new_thread(connection: Connection, params: Fields, memory: MemoryStore | None = None) -> LiveThread:
+    """A thread in the store, or in a memory of its own."""
     server, client = connection.server, connection.client
     settings = changed(settings_of(params["config"] or {}, server.settings), params)
     cwd = os.path.abspath(params["cwd"] or os.getcwd())  # noqa: ASYNC240 - one look at a local file
@@ -149,8 +151,9 @@ async def _new_thread(connection: Connection, params: Fields) -> LiveThread:
         base_instructions=params["baseInstructions"] or settings.instructions,
         dynamic_tools=tuple(params.get("dynamicTools") or ()),
     )
-    recorder = await RolloutRecorder.create(server.store, about, Options(policy=EXTENDED))
+    recorder = await RolloutRecorder.create(memory or server.store, about, Options(policy=EXTENDED))
     live = LiveThread(recorder, settings, cwd, "legacy")
+    live.memory = memory
     live.tools, live.born, live.developer = about.dynamic_tools, Summary(), params["developerInstructions"]
     live.born.source, live.born.cli_version, live.born.originator = about.source, about.cli_version, about.originator
     live.born.model_provider = settings.model_provider
@@ -205,8 +208,16 @@ async def _load(server: Server, row: Thread, params: Fields, *, restored: bool =
         provider = row.summary.model_provider or settings.model_provider
         settings = settings._replace(model=model or settings.model, effort=row.summary.effort, model_provider=provider)
     live = LiveThread(recorder, changed(settings, params), params["cwd"] or _cwd(row), _era_of(row))
+    live.tools = await asyncio.to_thread(_tools_of, server, row.id)
     server.threads[live.id] = live
     return live
+
+
+def _tools_of(server: Server, thread_id: ThreadId) -> tuple[Fields, ...]:
+    """The tools that a client brought along when the thread began."""
+    for record in server.library.records(thread_id, 1):
+        return tuple(filter(None, map(as_mapping, array(as_mapping(to_object(record.payload)).get("dynamic_tools")))))
+    return ()
 
 
 def _era_of(row: Thread) -> Era:

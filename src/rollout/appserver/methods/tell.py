@@ -48,10 +48,10 @@ def tell_fresh(server: Server, live: LiveThread) -> Fields:
     now = now_ms()
     row, provider = live.row(now), live.settings.model_provider
     if not server.level.later:
-        return seed_thread(row, provider, "", []) | {"path": live.recorder.path}
+        return seed_thread(row, provider, "", []) | {"path": live.path}
     facts = Facts("", provider, live.settings.model, live.cwd, None, now, now, now)
     told = later_thread(row, facts, [], live.view)
-    return told | {"path": live.recorder.path, "ephemeral": live.ephemeral}
+    return told | {"path": live.path, "ephemeral": live.ephemeral}
 
 
 def turns_of(server: Server, row: Thread) -> Iterator[Fields]:

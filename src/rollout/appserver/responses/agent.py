@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from rollout.appserver.responses.borrowed import offered_along
 from rollout.appserver.responses.client import events
 from rollout.appserver.responses.provider import ModelError, provider_of
 from rollout.appserver.responses.streamed import counted, finished, progress
@@ -97,7 +98,7 @@ def request_body(request: TurnRequest, items: Sequence[Fields]) -> Fields:
         "model": request.model,
         "instructions": "\n\n".join(_instructions(request)),
         "input": list(items),
-        "tools": offered(request.model),
+        "tools": [*offered(request.model), *offered_along(request.tools)],
         "tool_choice": "auto",
         "parallel_tool_calls": False,
         "store": False,

@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from rollout.appserver.responses.borrowed import is_borrowed, run_borrowed
 from rollout.appserver.responses.commands import run_command
 from rollout.appserver.responses.editing import run_patch
 
@@ -60,6 +61,9 @@ async def run_call(request: TurnRequest, call: Fields) -> AsyncIterator[object]:
     arguments = _arguments(call)
     if arguments is None:
         yield output_of(call, "failed to read the arguments: they are no JSON object")
+    elif is_borrowed(request, call):
+        async for given in run_borrowed(request, call, arguments):
+            yield output_of(call, given) if isinstance(given, str | list) else given
     elif name == "apply_patch":
         async for given in run_patch(request, call_id, str(arguments.get("input") or "")):
             yield output_of(call, given) if isinstance(given, str) else given
@@ -77,10 +81,10 @@ def _how(request: TurnRequest, arguments: Fields) -> tuple[str, float]:
     return os.path.normpath(os.path.join(request.cwd, str(folder))), seconds
 
 
-def output_of(call: Fields, text: str) -> Fields:
-    """The answer to a call."""
+def output_of(call: Fields, output: str | list[Fields]) -> Fields:
+    """The answer to a call: a text, or parts."""
     kind = "custom_tool_call_output" if call["type"] == "custom_tool_call" else "function_call_output"
-    return {"type": "response_item", "payload": {"type": kind, "call_id": call.get("call_id"), "output": text}}
+    return {"type": "response_item", "payload": {"type": kind, "call_id": call.get("call_id"), "output": output}}
 
 
 def _arguments(call: Fields) -> Fields | None:

@@ -157,6 +157,18 @@ def _mcp_call(item: Fields) -> Fields:
     }
 
 
+def _dynamic_call(item: Fields) -> Fields:
+    return {
+        "namespace": item.get("namespace"),
+        "tool": item.get("tool"),
+        "arguments": item.get("arguments"),
+        "status": _camel(str(item.get("status") or "completed")),
+        "contentItems": item.get("content_items"),
+        "success": item.get("success"),
+        "durationMs": _duration(item.get("duration")),
+    }
+
+
 def _collab(item: Fields) -> Fields:
     states = item.get("agents_states")
     return {
@@ -216,6 +228,7 @@ _SPELLERS: dict[str, Callable[[Fields], Fields]] = {
     "CommandExecution": _command,
     "FileChange": _file_change,
     "McpToolCall": _mcp_call,
+    "DynamicToolCall": _dynamic_call,
     "CollabAgentToolCall": _collab,
     "SubAgentActivity": _sub_agent,
     "WebSearch": _web_search,
