@@ -112,16 +112,25 @@ class KeptFinder(Finder):
         super().__init__(home, fs, given.names)
         self.folders: _Kept[Folder] = _Kept(fs, _FOLDERS)
         self._census: _Census | None = None
+        self._checking, self._checks = Lock(), 0
 
     def _walk(self, only: str = "") -> Walk:
         return _KeptWalk(self._home, self._fs, self.folders, only)
 
     def _files(self, wanted: str) -> Iterable[File]:
-        census = self._census
-        if census is None or not census.holds(self._fs):
-            walk = _KeptWalk(self._home, self._fs, self.folders)
-            self._census = census = walk.census()
+        census = self._checked()
         return super()._files(wanted) if census is None else census.files.get(wanted, ())
+
+    def _checked(self) -> _Census | None:
+        """What is there now. Those who ask at once share a look that began after they came."""
+        came = self._checks
+        with self._checking:
+            if self._checks > came:
+                return self._census
+            self._checks += 1
+            if self._census is None or not self._census.holds(self._fs):
+                self._census = _KeptWalk(self._home, self._fs, self.folders).census()
+            return self._census
 
 
 class KeptListings:
