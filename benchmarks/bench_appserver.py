@@ -10,10 +10,12 @@ import glob
 import os
 import subprocess
 import sys
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from codex import Client, binary, driver, shared_script
+from codex import Client, Json, binary, driver, shared_script
 from harness import Asked, Cost, Figure, at_most, both, duel, main, mib, seconds, skipped, times
+from rollout.testing import builders as b
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,8 @@ OLD, NEW = "0.100.0", "0.169.0"
 LIST, READ, PEAK, HELLO = 0.3, 1.0, 0.5, 0.1
 MOST = 128 << 20
 PAGES = 20
+TURNS: tuple[str, Json] = ("thread/turns/list", {"itemsView": "full"})
+ITEMS: tuple[str, Json] = ("thread/items/list", {})
 
 
 class Lab(NamedTuple):
@@ -66,8 +70,11 @@ def figures(asked: Asked) -> Iterator[Figure]:
     yield _hello(lab, many, threads)
     huge = lab.home("huge", "--sessions", "3", "--big", f"{size}MB")
     yield from _read(asked, lab, huge)
-    yield _pages(lab, huge, None)
-    yield _pages(lab, lab.home("larger", "--big", f"{5 * size}MB"), huge)
+    larger = lab.home("larger", "--big", f"{5 * size}MB")
+    yield _pages(lab, huge, TURNS)
+    yield _pages(lab, larger, TURNS)
+    for bytes_ in (size << 20, 5 * size << 20):
+        yield _pages(lab, _paginated(asked.folder, bytes_), ITEMS)
 
 
 def _list(asked: Asked, lab: Lab, home: str, job: str, order: str) -> Figure:
@@ -139,25 +146,45 @@ def _read(asked: Asked, lab: Lab, home: str) -> Iterator[Figure]:
     )
 
 
-def _pages(lab: Lab, home: str, smaller: str | None) -> Figure:
-    """What a client does that opens a long thread and scrolls back."""
-    thread, bytes_ = _largest(home)
-    ask = {"threadId": thread, "itemsView": "full", "limit": 50}
+def _pages(lab: Lab, home: str, way: tuple[str, Json]) -> Figure:
+    """What a client does that opens a long thread and scrolls on."""
+    (thread, bytes_), (method, how) = _largest(home), way
+    ask = {"threadId": thread, "limit": 50, **how}
     with lab.ours("0.169", home) as server:
-        first = server.timed("thread/turns/list", ask)
-        cursor = server.result("thread/turns/list", ask)["nextCursor"]
-        rest = server.timed("thread/turns/list", {**ask, "cursor": cursor}, PAGES)
+        first = server.timed(method, ask)
+        cursor = server.result(method, ask)["nextCursor"]
+        rest = server.timed(method, {**ask, "cursor": cursor}, PAGES)
         peak = server.peak
-    told = f", {mib(_largest(smaller)[1])} in the row above" if smaller else ""
     return Figure(
-        job=f"app-server: `thread/turns/list`, pages of 50, {mib(bytes_)}: peak memory of the process",
+        job=f"app-server: `{method}`, pages of 50, {mib(bytes_)}: peak memory of the process",
         ours=mib(peak),
-        baseline=f"{mib(bytes_)}, the file{told}",
+        baseline=f"{mib(bytes_)}, the file",
         ratio=times(peak / bytes_),
         target=f"≤ {mib(MOST)}",
         met=peak <= MOST,
         note=f"the first page {both(first)}, another {both(rest)}",
     )
+
+
+def _paginated(folder: str, size: int) -> str:
+    """A home with one thread of the paginated era: turns of a question, a command that printed 20 kB, an answer."""
+    home = os.path.join(folder, f"paginated-{size}")
+    identity, ordinal, written = b.thread_id(1), 1, 0
+    path = os.path.join(home, "sessions", "2026", "02", "08", b.rollout_name(identity))
+    os.makedirs(os.path.dirname(path))
+    with open(path, "wb") as file:
+        written += file.write(b.meta_line(identity, ordinal=0, history_mode="paginated"))
+        for number in count():
+            turn = f"turn-{number}"
+            ran = {"type": "CommandExecution", "id": f"{turn}-run", "command": ["ls"], "aggregated_output": "a line of output\n" * 1200}
+            shown = b.event("item_completed", thread_id=identity, turn_id=turn, item=ran)
+            question, *rest = b.paginated_turn(f"question {number}", "answer", turn_id=turn)
+            for line in b.lines_of([question, *rest[:-1], shown, rest[-1]], ordinal=ordinal):
+                written += file.write(line)
+                ordinal += 1
+            if written >= size:
+                return home
+    raise AssertionError
 
 
 def _largest(home: str) -> tuple[str, int]:
