@@ -180,7 +180,8 @@ def test_testing_needs_no_test_tools() -> None:
     """Only the modules that are about Hypothesis import it, and none imports pytest."""
     tools = {name: _roots(path) & {"hypothesis", "pytest"} for name, path in MODULES.items() if top(name) == "testing"}
 
-    assert {"testing.stateful", "testing.strategies"} == {name for name, found in tools.items() if found}
+    about = {"testing.stateful", "testing.stateful_comparing", "testing.stateful_lifecycle", "testing.strategies"}
+    assert about == {name for name, found in tools.items() if found}
     assert {"hypothesis"} == set().union(*tools.values())
 
 

@@ -17,6 +17,8 @@ class LocalComparison(StoreComparison):
         """A store of a new home."""
         return LocalStore(Path(self.folder) / "home")
 
+    restarted = make_store
+
 
 TestLocalComparison = LocalComparison.TestCase
 TestLocalComparison.settings = settings(

@@ -13,86 +13,37 @@ A backend's test is::
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle as StateBundle
-from hypothesis.stateful import RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import consumes, invariant, multiple, rule
 
-from rollout.errors import RolloutError
-from rollout.ids import ThreadId
 from rollout.lines import Line
 from rollout.query import EVERYTHING, ORDERS, Order, sort_key
-from rollout.store.base import Place, Receipt, ThreadStore, Writer
-from rollout.store.memory import MemoryStore
+from rollout.store.base import Place
 from rollout.testing import builders as b
 from rollout.testing import strategies as rollouts
-from rollout.testing.facts import check, damages, segment, where
+from rollout.testing.facts import check, segment, where
 from rollout.testing.facts_finding import walk
+from rollout.testing.stateful_comparing import RECEIPTS, WRITERS, Both
+from rollout.testing.stateful_lifecycle import LifecycleRules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rollout.items import RawItem
     from rollout.query import Thread
+    from rollout.store.base import ThreadStore, Writer
 
-Both: TypeAlias = tuple[Writer, Writer]
 
+class StoreComparison(LifecycleRules):
+    """Random histories of a store: writing, changing, restarting, losing the index, and every question in between.
 
-class StoreComparison(RuleBasedStateMachine):
-    """Does the same to a store and to the reference; every answer and every logical line must agree.
-
-    Times are not compared: two stores have two clocks. ``folder`` is an empty folder that belongs to the run.
+    Where a store can be opened anew, define ``restarted`` too; where it has an index, ``lose_index``.
     """
-
-    writers: StateBundle[Both] = StateBundle("writers")
-    receipts: StateBundle[tuple[Receipt, Receipt]] = StateBundle("receipts")
-
-    def __init__(self) -> None:
-        """Two empty stores."""
-        super().__init__()
-        self.folder = tempfile.mkdtemp(prefix="rollout-comparison-")
-        self.mine: ThreadStore = self.make_store()
-        self.reference: ThreadStore = MemoryStore()
-        self.number = 0
-        self.stored: list[ThreadId] = []
-        self.open: list[Both] = []
-
-    def make_store(self) -> ThreadStore:
-        """A new and empty store, in ``folder`` if it needs one."""
-        raise NotImplementedError(f"{type(self).__name__} must say which store it compares: define make_store")
-
-    def teardown(self) -> None:
-        """Close everything and take the folder away."""
-        for writer in (one for pair in self.open for one in pair):
-            writer.close()
-        self.mine.close()
-        self.reference.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def both(self, act: Callable[[ThreadStore], Any]) -> tuple[Any, Any] | None:
-        """Do something to both stores; None when both refuse it with the same class of error."""
-        answers: list[Any] = []
-        errors: list[type[RolloutError] | None] = []
-        for store in (self.mine, self.reference):
-            try:
-                answers.append(act(store))
-                errors.append(None)
-            except RolloutError as error:
-                errors.append(type(error))
-        check(errors[1], errors[0], "the refusal")
-        return (answers[0], answers[1]) if errors[0] is None else None
-
-    def pick(self, data: st.DataObject) -> ThreadId:
-        """One of the threads, or one that there is not."""
-        return data.draw(st.sampled_from([*self.stored, b.thread_id(999)]), label="thread")
 
     # -- writing -----------------------------------------------------------------------------------------------
 
-    @rule(target=writers, begin=st.booleans())
+    @rule(target=WRITERS, begin=st.booleans())
     def create(self, begin: bool) -> Both:  # noqa: FBT001 - drawn by Hypothesis
         """A new thread, begun or not."""
         self.number += 1
@@ -103,7 +54,7 @@ class StoreComparison(RuleBasedStateMachine):
             self.begin(pair)
         return pair
 
-    @rule(pair=writers)
+    @rule(pair=WRITERS)
     def begin(self, pair: Both) -> None:
         """Begin a thread, for the first time or again."""
         identity = pair[0].thread_id
@@ -114,7 +65,7 @@ class StoreComparison(RuleBasedStateMachine):
         if identity not in self.stored:
             self.stored.append(identity)
 
-    @rule(target=writers, data=st.data())
+    @rule(target=WRITERS, data=st.data())
     def resume(self, data: st.DataObject) -> Any:  # noqa: ANN401 - what Hypothesis puts into a bundle
         """Open an existing thread to write, if nobody else does."""
         identity = self.pick(data)
@@ -124,7 +75,7 @@ class StoreComparison(RuleBasedStateMachine):
         self.open.append(pair)
         return pair
 
-    @rule(pair=writers, items=rollouts.batches)
+    @rule(pair=WRITERS, items=rollouts.batches)
     def append(self, pair: Both, items: list[RawItem]) -> None:
         """Accept some lines."""
         if pair not in self.open or not pair[1].begun:
@@ -133,7 +84,7 @@ class StoreComparison(RuleBasedStateMachine):
         lines = b"".join(b.lines_of(items, ordinal=pair[1].next_ordinal))
         check(pair[1].append(lines, len(items)), pair[0].append(lines, len(items)), "append")
 
-    @rule(pair=writers)
+    @rule(pair=WRITERS)
     def flush(self, pair: Both) -> None:
         """Hand over what was accepted; the writers agree where they stand."""
         if pair not in self.open or not pair[1].begun:
@@ -146,13 +97,13 @@ class StoreComparison(RuleBasedStateMachine):
         if self.reference.end(pair[1].thread_id) == pair[1].position:
             check(places(pair[1]), places(pair[0]), "the writer's place")
 
-    @rule(pair=writers)
+    @rule(pair=WRITERS)
     def sync(self, pair: Both) -> None:
         """Sync what was flushed."""
         if pair in self.open and pair[1].begun:
             check(pair[1].sync(), pair[0].sync(), "sync")
 
-    @rule(pair=consumes(writers))
+    @rule(pair=consumes(WRITERS))
     def close(self, pair: Both) -> None:
         """Close a writer; what was not flushed is gone."""
         if pair in self.open:
@@ -199,7 +150,7 @@ class StoreComparison(RuleBasedStateMachine):
         if identity in self.stored:
             self.both(lambda store: store.set_name(identity, name))
 
-    @rule(target=receipts, data=st.data())
+    @rule(target=RECEIPTS, data=st.data())
     def remove(self, data: st.DataObject) -> Any:  # noqa: ANN401 - what Hypothesis puts into a bundle
         """Take a thread away, if nothing builds on it and nobody writes it."""
         identity = self.pick(data)
@@ -209,13 +160,6 @@ class StoreComparison(RuleBasedStateMachine):
         self.stored.remove(identity)
         check((pair[1].thread_id, pair[1].bytes), (pair[0].thread_id, pair[0].bytes), "the receipt")
         return pair
-
-    @rule(pair=consumes(receipts))
-    def restore(self, pair: tuple[Receipt, Receipt]) -> None:
-        """Bring a thread back."""
-        self.mine.restore(pair[0])
-        self.reference.restore(pair[1])
-        self.stored.append(ThreadId(pair[1].thread_id))
 
     # -- answers -----------------------------------------------------------------------------------------------
 
@@ -244,29 +188,17 @@ class StoreComparison(RuleBasedStateMachine):
         ]
         check(told[0], told[1], "the rows")
 
-    def is_whole(self, thread_id: str) -> bool:
-        """Whether a thread has no damage: what a listing makes of a bad line, at a glance, is nobody's promise."""
-        return not damages(self.reference.lines(thread_id, own=True))
-
     @rule(text=st.one_of(st.sampled_from(["a", "one", "two", "0194"]), rollouts.texts))
     def resolve(self, text: str) -> None:
         """A text means the same threads."""
         self.agree(lambda store: set(store.resolve(text)), f"what {text!r} means")
 
-    def agree(self, ask: Callable[[ThreadStore], object], what: str) -> None:
-        """Both stores answer the same."""
-        pair = self.both(ask)
-        if pair is not None:
-            check(pair[1], pair[0], what)
-
     @invariant()
     def names_agree(self) -> None:
         """Names are the same, of threads that are there."""
-        named = [{one: name for one, name in store.names().items() if one in self.stored} for store in self._stores()]
+        named = [{one: name for one, name in store.names().items() if one in self.stored} for store in self.stores()]
         check(named[1], named[0], "the names")
 
-    def _stores(self) -> tuple[ThreadStore, ThreadStore]:
-        return self.mine, self.reference
 
 
 class _Reading(Protocol):

@@ -18,10 +18,17 @@ class PostgresComparison(StoreComparison):
     """Random histories, each of a tenant of its own."""
 
     server: Server
+    mine: PostgresStore
 
     def make_store(self) -> PostgresStore:
         """A store of a new tenant."""
         return self.server.store()
+
+    def restarted(self) -> PostgresStore:
+        """The same tenant's, over new connections."""
+        tenant = self.mine.tenant
+        self.mine.close()
+        return self.server.store(tenant)
 
 
 @pytest.mark.slow

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from rollout.codec import to_object
 from rollout.errors import ExistsError, InUseError, NotFoundError
 from rollout.ids import try_parse
+from rollout.journal.reader import classify
+from rollout.lines import Position
 from rollout.store.base import Receipt, Removed
 from rollout.store.postgres.chain import files_of
 from rollout.store.postgres.connections import fetching
+from rollout.store.postgres.folding import folded
 from rollout.store.postgres.threads import Given, building_on, refresh
-from rollout.summary import Summary, fold
 
 if TYPE_CHECKING:
     from rollout.store.postgres.connections import Connections, Fetch
@@ -83,10 +84,7 @@ def removed(fetch: Fetch, tenant: str) -> list[Removed]:
 
 
 def _parent_in(first_line: bytes | None) -> str | None:
-    summary, value = Summary(), to_object(first_line or b"")
-    if isinstance(value, dict):
-        fold(summary, value)
-    return summary.parent_id
+    return folded(classify(first_line or b"", 0, Position(0, 0))).parent_id
 
 
 def purge(connections: Connections, leases: Leases, receipt: Receipt) -> None:
