@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 import random
+from functools import cache
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -200,6 +201,7 @@ def _pool_lines() -> Iterator[bytes]:
     return (one for block in _pool() for one in block.splitlines(keepends=True))
 
 
+@cache
 def _pool() -> list[bytes]:
     texts = Texts(11)
     return [b"".join(map(line, turn(texts))) for _ in range(POOL)]
@@ -212,6 +214,12 @@ def _turn_blocks() -> Iterator[bytes]:
         now = START_MS + number * TURN_MS
         block = pool[number % POOL].replace(time, timestamp_text(now).encode())
         yield block.replace(turn_id, _identity(number).encode())
+
+
+def turn_lines(first: int, count: int) -> list[bytes]:
+    """The lines of so many turns of the pool, from one of them on."""
+    pool = _pool()
+    return [pool[(first + number) % POOL] for number in range(count)]
 
 
 def _compaction(unix_ms: int) -> bytes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollout.errors import ExistsError, FormatError, NotFoundError
-from rollout.labels import NO_LABELS
+from rollout.errors import ExistsError, FormatError
+from rollout.labels import NO_LABELS, Labels
 from rollout.query import EVERYTHING, Order
+from rollout.store.rows import KeepsRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -67,36 +68,41 @@ def copy_thread(
     present: list[str] = []
     size = 0
     for segment in source.segments(thread_id):
-        there = _find(target, thread_id, segment.name)
-        if there is None:
+        try:  # a target without the thread would look for it everywhere before it said so: it is written first
             target.put(segment, _told(source.raw(thread_id, segment.rollout_id), progress))
-            size += segment.data_length if segment.data_length >= 0 else segment.bytes
-        elif not _same(source, target, thread_id, segment):
-            raise ExistsError(f"{segment.name} is in the target with other bytes; nothing of it was written")
-        (written if there is None else present).append(segment.name)
-        if verify and there is None and not _same(source, target, thread_id, segment):
+        except ExistsError:
+            if not _same(source, target, thread_id, segment):
+                raise ExistsError(f"{segment.name} is in the target with other bytes; nothing of it was written") from None
+            present.append(segment.name)
+            continue
+        written.append(segment.name)
+        size += segment.data_length if segment.data_length >= 0 else segment.bytes
+        if verify and not _same(source, target, thread_id, segment):
             raise FormatError(f"{segment.name} reads differently in the target than in the source")
-    name = source.names().get(thread_id)
-    if name is not None and thread_id not in target.names():
+    return Copied(thread_id, tuple(written), tuple(present), size, _give(source, target, thread_id))
+
+
+def _give(source: ThreadStore, target: ThreadStore, thread_id: str) -> str | None:
+    """Give the target's thread the tags of the source's, its name and its note where it has none; returns the name."""
+    name, labels = _given(source, thread_id)
+    if name is None and not labels.tags and not labels.note:
+        return None
+    had, its = _given(target, thread_id)
+    if name is not None and had is None:
         target.set_name(thread_id, name)
-    _label(source, target, thread_id)
-    return Copied(thread_id, tuple(written), tuple(present), size, name)
-
-
-def _label(source: ThreadStore, target: ThreadStore, thread_id: str) -> None:
-    """Give the target's thread the tags of the source's, and its note where it has none."""
-    labels = source.labels().get(thread_id, NO_LABELS)
     if labels.tags:
         target.set_tags(thread_id, labels.tags)
-    if labels.note and not target.labels().get(thread_id, NO_LABELS).note:
+    if labels.note and not its.note:
         target.set_note(thread_id, labels.note)
+    return name
 
 
-def _find(store: ThreadStore, thread_id: str, name: str) -> Segment | None:
-    try:
-        return next((one for one in store.segments(thread_id) if one.name == name), None)
-    except NotFoundError:
-        return None
+def _given(store: ThreadStore, thread_id: str) -> tuple[str | None, Labels]:
+    """Name, tags and note of one thread; of all of them where a store does not know them one by one."""
+    if isinstance(store, KeepsRows):
+        row = store.row(thread_id)
+        return row.name, Labels(row.tags, row.note)
+    return store.names().get(thread_id), store.labels().get(thread_id, NO_LABELS)
 
 
 def _same(source: ThreadStore, target: ThreadStore, thread_id: str, segment: Segment) -> bool:

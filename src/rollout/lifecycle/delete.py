@@ -14,7 +14,7 @@ from rollout.recording import Options
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rollout.query import Thread
+    from rollout.query import Thread, ThreadQuery
     from rollout.store.base import Healed, Receipt, ThreadStore
 
 Children: TypeAlias = Literal["refuse", "with", "keep"]
@@ -129,7 +129,7 @@ def plan_delete(store: ThreadStore, thread_id: str, *, children: Children = "ref
         thread_id,
         threads,
         () if children == "with" else tuple(below),
-        tuple(copy for one in threads for copy in family.forks.get(one, ()) if copy not in threads),
+        tuple(copy for one in threads for copy in family.forks(one) if copy not in threads),
         tuple(segment.name for segment in segments),
         sum(segment.bytes for segment in segments),
     )
@@ -170,31 +170,49 @@ def _remove_all(store: ThreadStore, threads: Sequence[str]) -> list[Receipt]:
 
 
 class _Family:
-    """Who was spawned by whom, and who was forked from whom, in a whole store; reads the heads of its files."""
+    """Who was spawned by whom, and who was forked from whom.
+
+    A home is read once, the heads of all its files; a store that is no home is asked for each thread, which an index
+    answers among a million.
+    """
 
     def __init__(self, store: ThreadStore) -> None:
-        self.children: dict[str, list[str]] = {}
-        self.forks: dict[str, list[str]] = {}
-        for row in _rows(store):
-            if row.summary.parent_id:
-                self.children.setdefault(row.summary.parent_id, []).append(row.id)
-            if row.summary.forked_from_id:
-                self.forks.setdefault(row.summary.forked_from_id, []).append(row.id)
+        self._store = store
+        self._read: tuple[dict[str, list[str]], dict[str, list[str]]] | None = None
+        if at_home(store) is not None:
+            children, forks = self._read = {}, {}
+            for row in _rows(store, EVERYTHING):
+                if row.summary.parent_id:
+                    children.setdefault(row.summary.parent_id, []).append(row.id)
+                if row.summary.forked_from_id:
+                    forks.setdefault(row.summary.forked_from_id, []).append(row.id)
+
+    def children(self, thread_id: str) -> list[str]:
+        """The threads that a thread spawned."""
+        if self._read is not None:
+            return self._read[0].get(thread_id, [])
+        return [row.id for row in _rows(self._store, EVERYTHING._replace(parent=thread_id))]
+
+    def forks(self, thread_id: str) -> list[str]:
+        """The threads that were forked from a thread."""
+        if self._read is not None:
+            return self._read[1].get(thread_id, [])
+        return [row.id for row in _rows(self._store, EVERYTHING._replace(forked_from=thread_id))]
 
     def below(self, thread_id: str) -> list[str]:
         """All descendants, those nearer to the thread first."""
         found: list[str] = []
         waiting = [thread_id]
         while waiting:
-            for child in self.children.get(waiting.pop(0), ()):
+            for child in self.children(waiting.pop(0)):
                 if child not in found and child != thread_id:
                     found.append(child)
                     waiting.append(child)
         return found
 
 
-def _rows(store: ThreadStore) -> Iterator[Thread]:
-    query = EVERYTHING._replace(order=Order("created"), limit=_PAGE)
+def _rows(store: ThreadStore, query: ThreadQuery) -> Iterator[Thread]:
+    query = query._replace(order=Order("created"), limit=_PAGE)
     while True:
         page = store.list(query)
         yield from page.threads

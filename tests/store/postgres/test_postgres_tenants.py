@@ -36,7 +36,7 @@ def filled(server: Server) -> PostgresStore:
     talk(store, 1)
     store.remove(talk(store, 2))
     store.search("needle", EVERYTHING)
-    store.wait(b.thread_id(1), store.end(b.thread_id(1)), 0.01)
+    store.wait(b.thread_id(1), store.end(b.thread_id(1)), 0.5)
     return store
 
 

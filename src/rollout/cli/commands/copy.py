@@ -48,7 +48,7 @@ def run(args: Namespace, out: Output) -> int:
         raise UsageError("copy says itself where threads are: FROM and TO, without --home and --store")
     if args.active and args.archived:
         raise UsageError("--active and --archived exclude each other")
-    source, target = open_store(args.source), open_store(args.target)
+    source, target = _asked_often(open_store(args.source)), open_store(args.target)
     progress = Progress(out, "copying", 0)
 
     def work(text: str) -> Answer:
@@ -70,6 +70,13 @@ def run(args: Namespace, out: Output) -> int:
     if left_out.get("duplicate"):
         out.note(f"{left_out['duplicate']} files left out: copies of threads that are listed; name their ids to copy them")
     return status
+
+
+def _asked_often(store: ThreadStore) -> ThreadStore:
+    """A home that remembers its folders: each of a hundred thousand threads is looked for in it."""
+    from rollout.store.local.store import LocalStore  # noqa: PLC0415 - only for a home
+
+    return store.kept()[0] if isinstance(store, LocalStore) else store
 
 
 def _threads(args: Namespace, source: ThreadStore, left_out: dict[str, int]) -> Iterable[str]:

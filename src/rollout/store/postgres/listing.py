@@ -70,6 +70,7 @@ class Asked(NamedTuple):
     values: Mapping[str, Any]
     broad: tuple[str, ...]
     narrow: tuple[str, ...]
+    is_of_few: bool = False
 
     @property
     def column(self) -> str:
@@ -93,9 +94,17 @@ class Asked(NamedTuple):
         return f"(SELECT EXISTS ({kinds} HAVING sum(threads) > 0))"
 
     def ask(self, sql: str, **more: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - values of columns
-        """Ask; how many rows filters leave, and so the best index, depends on their values: all but the usual is planned."""
-        usual = not self.narrow and (self.query.sources, self.query.providers) == (INTERACTIVE, ())
-        return self.fetch(sql if usual else Planned(sql), {**self.values, **more})
+        """Ask. The best index may depend on the values, by how many rows they leave; then each question is planned."""
+        return self.fetch(sql if self._has_one_plan else Planned(sql), {**self.values, **more})
+
+    @property
+    def _has_one_plan(self) -> bool:
+        """Whether one index gives the rows in order for any values."""
+        query = self.query
+        if (query.sources, query.providers) != (INTERACTIVE, ()):
+            return False
+        single = max(len(query.cwds), len(query.branches), len(query.origins)) <= 1
+        return not self.narrow or (query.order.key == "active" and single and not (query.text or query.tags or self.is_of_few))
 
 
 def page_of(fetch: Fetch, tenant: str, query: ThreadQuery) -> Page:
@@ -218,8 +227,9 @@ def _asked(scope: Scope, query: ThreadQuery) -> Asked:
         (scope.few is not None, "thread_id = ANY(%(few)s::uuid[])"),
     )
     return Asked(
-        scope.fetch, query, values, tuple(sql for asked, sql in broad if asked), tuple(sql for asked, sql in narrow if asked)
-    )
+        scope.fetch, query, values, tuple(sql for asked, sql in broad if asked), tuple(sql for asked, sql in narrow if asked),
+        is_of_few=scope.few is not None,
+    )  # fmt: skip
 
 
 def _one_of(column: str, name: str, number: int) -> str:

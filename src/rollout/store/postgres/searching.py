@@ -8,7 +8,7 @@ They are brought up by the searches themselves; appends do not wait for them.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -41,6 +41,10 @@ _LONGEST, _MOST = 48, 20_000
 _TOKENS = re.compile(r"[0-9a-z\x80-\U0010ffff]+")
 _QUOTED = re.compile(r'"([^"]*)"(\*?)')
 _LINES_A_STEP = 2000
+_TOLD = """
+UPDATE rollout.segments SET indexed = greatest(indexed, %(upto)s) WHERE tenant = %(tenant)s AND thread_id = %(id)s
+AND segment = %(segment)s RETURNING true
+"""
 _STALE = """
 SELECT thread_id::text, segment, indexed, lines - (complete < bytes)::int FROM rollout.segments
 WHERE tenant = %(tenant)s AND indexed < lines - (complete < bytes)::int AND trash IS NULL LIMIT 50
@@ -113,17 +117,35 @@ def bring_up(connections: Connections) -> bool:
     """Tell the words of all lines that have come since; False when this role may not, or somebody was faster."""
     try:
         while stale := connections.fetch(_STALE, {"tenant": connections.tenant}):
-            for row in stale:
+            for some in _together(stale):
                 with connections.changing() as connection:
-                    if not _index(connection, connections.tenant, row):
+                    if not _index(connection, connections.tenant, some):
                         return False
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction, UnreachableError):
         return False
     return True
 
 
-def _index(connection: Connection, tenant: str, stale: Row) -> bool:
-    """Tell the words of up to so many lines of one file, a row of ``_STALE``."""
+def _together(stale: list[Row]) -> Iterator[list[Row]]:
+    """Files that are told in one transaction: up to so many lines, in an order that all searches keep."""
+    some: list[Row] = []
+    for row in sorted(stale):
+        some.append(row)
+        if sum(end - indexed for _, _, indexed, end in some) >= _LINES_A_STEP:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _index(connection: Connection, tenant: str, stale: list[Row]) -> bool:
+    """Tell the words of files, rows of ``_STALE``; what appends wait for, the files' own rows, is locked at the end."""
+    done = [_tell(connection, tenant, row) for row in stale]
+    updated = [connection.execute(_TOLD, values).fetchone() for values in done]
+    return all(updated)
+
+
+def _tell(connection: Connection, tenant: str, stale: Row) -> dict[str, Any]:
     thread_id, segment, indexed, end = stale
     upto = min(end, indexed + _LINES_A_STEP)
     values = {"tenant": tenant, "id": thread_id, "segment": segment, "upto": upto}
@@ -136,13 +158,7 @@ def _index(connection: Connection, tenant: str, stale: Row) -> bool:
         " FROM unnest(%(ns)b::bigint[], %(words)b::text[]) AS one (n, words) ON CONFLICT DO NOTHING",
         {**values, "ns": [n for n, _ in told], "words": [_quoted(words) for _, words in told]},
     )
-    return bool(
-        connection.execute(
-            "UPDATE rollout.segments SET indexed = greatest(indexed, %(upto)s) WHERE tenant = %(tenant)s"
-            " AND thread_id = %(id)s AND segment = %(segment)s RETURNING true",
-            values,
-        ).fetchone()
-    )
+    return values
 
 
 def _quoted(words: list[str] | None) -> str | None:

@@ -53,7 +53,7 @@ def store_file(connections: Connections, segment: Segment, blocks: Iterable[byte
         for batch in _batches(state.take(line) for line in physical(blocks)):
             _insert(connection, values | {"first": state.lines - len(batch)}, batch)
         connection.execute(_STATE, values | state.facts())
-        refresh(connection, connections.tenant, told.thread_id)
+        refresh(connection, connections.tenant, told.thread_id, summary=state.summary)
 
 
 def physical(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -122,10 +122,13 @@ class Given(NamedTuple):
 NOTHING = Given()
 
 
-def refresh(connection: Connection, tenant: str, thread_id: str, given: Given = NOTHING) -> None:
+def refresh(
+    connection: Connection, tenant: str, thread_id: str, given: Given = NOTHING, summary: Summary | None = None
+) -> None:
     """Write a thread's row anew from its files, and those of the threads that build on it.
 
-    Of what was ``given``, that counts which the thread has not.
+    Of what was ``given``, that counts which the thread has not. ``summary``: what its newest file was found to tell,
+    which counts where it is the only one and builds on none.
     """
     waiting, done = [thread_id], {""}
     while waiting:
@@ -134,7 +137,8 @@ def refresh(connection: Connection, tenant: str, thread_id: str, given: Given = 
             continue
         done.add(one)
         files = files_of(fetching(connection), tenant, one)
-        _refresh_one(connection, tenant, files, given if one == thread_id else NOTHING)
+        known = summary if one == thread_id and len(files) == 1 else None
+        _refresh_one(connection, tenant, files, (given if one == thread_id else NOTHING, known))
         waiting += building_on(fetching(connection), tenant, files)
 
 
@@ -148,9 +152,13 @@ def building_on(fetch: Fetch, tenant: str, files: Sequence[File]) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _refresh_one(connection: Connection, tenant: str, files: Sequence[File], given: Given) -> None:
+def _refresh_one(
+    connection: Connection, tenant: str, files: Sequence[File], told: tuple[Given, Summary | None]
+) -> None:
     newest, fetch = files[-1], fetching(connection)
-    summary = summary_of(fetch, chain_of(fetch, tenant, newest), newest=True)
+    given, summary = told
+    if summary is None or newest.base is not None:
+        summary = summary_of(fetch, chain_of(fetch, tenant, newest), newest=True)
     summary.base_instructions = None  # as its writers leave them out
     values = {"tenant": tenant, "id": newest.thread_id}
     old = connection.execute(
