@@ -34,7 +34,7 @@ def schemas(level: Level) -> dict[str, Any]:
     return found
 
 
-def complaints(level: Level, name: str, value: object) -> list[str]:
+def complaints(level: Level, name: str, value: Any) -> list[str]:
     """What a schema has against a value."""
     found = schemas(level)
     validator = Draft7Validator({**found["roots"][name], "definitions": found["definitions"]})
@@ -79,7 +79,8 @@ async def everything(client: Checked, project: Path) -> None:
     await client.check("thread/resume", **thread)
     fork = await client.check("thread/fork", **thread)
     await client.check("thread/rollback", **thread, numTurns=1)
-    for method in ("account/read", "model/list", "config/read"):
+    lists = ("skills/list", "mcpServerStatus/list", "collaborationMode/list", "experimentalFeature/list")
+    for method in ("account/read", "model/list", "config/read", *lists):
         await client.check(method)
     if client.level.later:
         await later(client, thread, {"threadId": fork["thread"]["id"]})
@@ -91,6 +92,14 @@ async def everything(client: Checked, project: Path) -> None:
 async def later(client: Checked, thread: dict[str, str], fork: dict[str, str]) -> None:
     """What only 0.169 has."""
     turns = await client.check("thread/turns/list", **fork)
+    for method in ("permissionProfile/list", "hooks/list", "threadSection/list", "project/list"):
+        await client.check(method)
+    for method in ("thread/queue/list", "thread/backgroundTerminals/list", "thread/attachment/list", "thread/goal/get"):
+        await client.check(method, **thread)
+    await client.check("thread/settings/update", **thread, model="other", sandboxPolicy={"type": "readOnly"})
+    turn = turns["data"][-1]
+    read = await client.check("thread/items/read", **fork, turnId=turn["id"], itemIds=[turn["items"][0]["id"], "none"])
+    assert [turn["items"][0]["id"]] == [row["item"]["id"] for row in read["data"]]
     await client.check("thread/search", searchTerm="go")
     await client.check("thread/inject_items", **thread, items=[{"type": "message", "role": "user", "content": []}])
     await client.check("thread/metadata/update", **thread, gitInfo={"branch": "b"})

@@ -13,8 +13,8 @@ import msgspec
 from rollout.appserver.messages import METHOD_NOT_FOUND, RpcError, invalid
 from rollout.appserver.methods.listing import limit_of
 from rollout.appserver.methods.method import Method, thread_id_of
-from rollout.appserver.pages import Anchor, Wish, items_page, turns_page
-from rollout.appserver.params import Schema, anything, flag, may, need, one_of, text, u32
+from rollout.appserver.pages import Anchor, ItemRow, Wish, items_page, turns_page
+from rollout.appserver.params import Schema, anything, flag, list_of, may, need, one_of, text, u32
 from rollout.appserver.wire.items import item_on_wire
 from rollout.appserver.wire.turns import turn_on_wire
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rollout.appserver.connection import Connection
     from rollout.appserver.levels import Level
     from rollout.appserver.library import Library
-    from rollout.appserver.pages import ItemRow
     from rollout.turns import Outline, Turn
 
 _TURNS = Schema(
@@ -40,6 +39,8 @@ _ITEMS = Schema(
     sortDirection=may(one_of("asc", "desc"), default="asc"),
     deferOutput=may(flag, default=False),
 )
+_READ = Schema(threadId=need(text), turnId=need(text), itemIds=need(list_of(text)))
+_MOST_READ = 100
 FIRST_PAGE = Schema(
     limit=may(u32),
     sortDirection=may(one_of("asc", "desc"), default="desc"),
@@ -53,7 +54,11 @@ def methods(level: Level) -> dict[str, Method]:
     """The methods of this module."""
     if not level.later:
         return {}
-    return {"thread/turns/list": Method(_TURNS, list_turns), "thread/items/list": Method(_ITEMS, list_items)}
+    return {
+        "thread/turns/list": Method(_TURNS, list_turns),
+        "thread/items/list": Method(_ITEMS, list_items),
+        "thread/items/read": Method(_READ, read_items),
+    }
 
 
 def list_turns(connection: Connection, params: dict[str, Any]) -> dict[str, Any]:
@@ -104,6 +109,22 @@ def list_items(connection: Connection, params: dict[str, Any]) -> dict[str, Any]
         "nextCursor": item_cursor(thread_id, items[-1], include=False) if items and rows.more else None,
         "backwardsCursor": item_cursor(thread_id, items[0], include=True) if items else None,
     }
+
+
+def read_items(connection: Connection, params: dict[str, Any]) -> dict[str, Any]:
+    """Some items of one turn, in their order; those that are not there are left out."""
+    library, wanted = connection.server.library, frozenset(params["itemIds"])
+    thread_id = thread_id_of(params["threadId"])
+    if not 1 <= len(params["itemIds"]) <= _MOST_READ:
+        raise invalid(f"itemIds takes 1 to {_MOST_READ} ids")
+    if library.row(thread_id) is None:
+        raise invalid(f"thread not loaded: {thread_id}")
+    outlined = library.outline(thread_id)
+    seqs = {turn.seq for turn in outlined.standing if turn.id == params["turnId"]}
+    if not seqs:
+        raise invalid(f"turn not found: {params['turnId']}")
+    read = library.turns(thread_id, outlined, seqs)
+    return {"data": [_item_row(ItemRow(turn.id, item)) for turn in read for item in turn.items if item.id in wanted]}
 
 
 def last_cursors(library: Library, thread_id: str) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""``turn/start``, ``turn/steer``, ``turn/interrupt``, ``thread/compact/start`` (spec: state-and-protocol 6.4)."""
+"""``turn/start``, ``turn/steer``, ``turn/interrupt``, what the next turn runs with, ``thread/compact/start`` (spec: state-and-protocol 6.4)."""
 
 from __future__ import annotations
 
@@ -19,23 +19,25 @@ if TYPE_CHECKING:
     from rollout.appserver.state import Server
 
 Fields = dict[str, Any]
-_START = Schema(
-    threadId=need(text),
-    input=need(list_of(mapping)),
-    cwd=may(text),
-    model=may(text),
-    effort=may(text),
-    approvalPolicy=may(text),
-    sandboxPolicy=may(mapping),
-)
+_SETTINGS = {
+    "threadId": need(text),
+    "cwd": may(text),
+    "model": may(text),
+    "effort": may(text),
+    "approvalPolicy": may(text),
+    "sandboxPolicy": may(mapping),
+}
+_UPDATE = Schema(**_SETTINGS)
+_START = Schema(**_SETTINGS, input=need(list_of(mapping)))
 _STEER = Schema(threadId=need(text), input=need(list_of(mapping)), expectedTurnId=may(text))
 _COMPACT = Schema(threadId=need(text))
 _INTERRUPT = Schema(threadId=need(text), turnId=may(text))
 
 
-def methods(_: Level) -> dict[str, Method]:
+def methods(level: Level) -> dict[str, Method]:
     """The methods of this module."""
-    return {
+    later = {"thread/settings/update": Method(_UPDATE, update_settings)} if level.later else {}
+    return later | {
         "turn/start": Method(_START, start),
         "turn/steer": Method(_STEER, steer),
         "turn/interrupt": Method(_INTERRUPT, interrupt),
@@ -52,6 +54,14 @@ async def start(connection: Connection, params: Fields) -> Fields:
         run = TurnRun(server, live, params["input"], connection)
         launch(connection, live, run)
         return {"turn": run.told}
+
+
+async def update_settings(connection: Connection, params: Fields) -> Fields:
+    """Have the following turns of a loaded thread run with other settings."""
+    server = connection.server
+    async with server.alone(thread_id_of(params["threadId"])):
+        loaded(server, params["threadId"]).change(params)
+    return {}
 
 
 def launch(connection: Connection, live: LiveThread, run: TurnRun) -> None:

@@ -20,6 +20,11 @@ _MODELS = Schema(cursor=may(text))
 _CONFIG = Schema(cwd=may(text), includeLayers=may(flag))
 _ID = Schema(threadId=need(text))
 _NOTHING = Schema()
+_EMPTY = ("skills/list", "mcpServerStatus/list", "collaborationMode/list", "experimentalFeature/list")
+_LATER_EMPTY = (
+    "permissionProfile/list", "hooks/list", "threadSection/list", "project/list", "thread/queue/list",
+    "thread/backgroundTerminals/list", "thread/attachment/list",
+)  # fmt: skip
 _EFFORTS = ("low", "medium", "high")
 
 
@@ -30,16 +35,12 @@ def methods(level: Level) -> dict[str, Method]:
         "model/list": Method(_MODELS, models),
         "config/read": Method(_CONFIG, config),
     }
+    nothing = Method(_NOTHING, no_rows)
+    both |= dict.fromkeys(_EMPTY, nothing)
     if not level.later:
         return both
-    nothing = Method(_NOTHING, no_rows)
-    return {
-        **both,
-        "thread/unsubscribe": Method(_ID, unsubscribe),
-        "skills/list": nothing,
-        "mcpServerStatus/list": nothing,
-        "permissionProfile/list": nothing,
-    }
+    goal = {"thread/goal/get": Method(_ID, no_goal)}
+    return {**both, "thread/unsubscribe": Method(_ID, unsubscribe), **goal, **dict.fromkeys(_LATER_EMPTY, nothing)}
 
 
 async def account(_: Connection, __: Fields) -> Fields:
@@ -85,3 +86,8 @@ async def unsubscribe(connection: Connection, params: Fields) -> Fields:
 async def no_rows(_: Connection, __: Fields) -> Fields:
     """There are none here."""
     return {"data": [], "nextCursor": None}
+
+
+async def no_goal(_: Connection, __: Fields) -> Fields:
+    """No thread has a goal here."""
+    return {"goal": None}
