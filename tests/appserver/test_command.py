@@ -91,3 +91,19 @@ def test_it_answers_as_the_real_server_did(protocol: str, home: str, expected: s
 
     assert found is not None, done.stdout + done.stderr
     assert int(found[1]) >= least, done.stdout
+
+
+@needs_shared
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [[], ["--websocket"]])
+def test_through_a_socket_it_answers_the_same(kind: list[str]) -> None:
+    """Lines and websockets, also of answers that are streamed."""
+    script = ROOT / "tests" / "appserver" / "through_socket.py"
+    server = " ".join([sys.executable, str(script), *kind, "--protocol", "0.169"])
+    oracle = [sys.executable, str(shared_path("oracle", "conformance.py")), "--server", server]
+    asked = ["--home", str(shared_path("corpus", "codex-0.169.0")), "--only", "list,pages,read,turns,items"]
+    done = subprocess.run([*oracle, *asked], capture_output=True, text=True, timeout=300, check=False)
+    found = re.search(r"(\d+) of (\d+) answers agree", done.stdout)
+
+    assert found is not None, done.stdout + done.stderr
+    assert int(found[1]) >= 345, done.stdout

@@ -113,6 +113,11 @@ class Lab:
         """The home as we see it."""
         return open_store(self.home)
 
+    def environment(self) -> dict[str, str]:
+        """That of a program which shall know nothing but this home."""
+        found: dict[str, str] = self._driver.clean_env(str(self.home), home=str(self.folder / "user"))
+        return found
+
     @contextmanager
     def codex(self, version: str) -> Generator[Server]:
         """A running app-server of a version on this home; it is ended at the end."""
@@ -128,7 +133,7 @@ class Lab:
 
     @contextmanager
     def _served_by(self, binary: str) -> Generator[Server]:
-        environment = self._driver.clean_env(str(self.home), home=str(self.folder / "user"))
+        environment = self.environment()
         with self._driver.CodexAppServer(binary, str(self.home), env=environment, cwd=str(self.folder)) as server:
             yield Server(server)
         server.reader.join()
