@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from rollout.appserver.transports.places import UnixPlace
 from rollout.errors import PlaceInUseError
 from rollout.lines import Line
 from rollout.testing import builders as b
+from support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -292,5 +295,19 @@ def test_a_thread_that_nobody_follows_is_let_go_of(home: Home, tmp_path: Path) -
             assert [1, 1, 0] == await idle(there, 100, 159, 160)
             assert ONE == (await client.until("thread/closed"))["params"]["threadId"]
             home.store.open_writer(ONE).close()
+
+    run(scenario())
+
+
+def test_the_example_of_a_client_works(home: Home, tmp_path: Path) -> None:
+    """It asks the newest thread and prints what is said."""
+
+    async def scenario() -> None:
+        async with served(tmp_path, Wanted(home.store, echo())) as there:
+            assert isinstance(there.place, UnixPlace)
+            program = [sys.executable, str(ROOT / "examples" / "socket_client.py"), there.place.path, "say", "this"]
+            client = await asyncio.create_subprocess_exec(*program, stdout=subprocess.PIPE)
+            said, _ = await asyncio.wait_for(client.communicate(), 20)
+            assert (0, b"say this\n") == (client.returncode, said)
 
     run(scenario())
