@@ -54,3 +54,8 @@ def test_it_answers_streams_and_asks(tmp_path: Path, decision: str, stays: bool)
 
     wanted = ["a.txt has 2 lines.", "I count and delete. You have asked 2 times."]
     assert ([*wanted, "Then I leave it." if stays else "It is gone."], stays) == (said, (tmp_path / "a.txt").exists())
+
+
+def test_it_is_short() -> None:
+    """It can be read in one go."""
+    assert len((ROOT / "examples" / "served_agent.py").read_text().splitlines()) <= 60
