@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from contextlib import contextmanager
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -50,8 +53,7 @@ class Way(NamedTuple):
 
 
 WAYS = [
-    Way("0.100.0", "0.100.0", database=False, running=False),
-    Way("0.100.0", "0.100.0", database=False, running=True),
+    *(Way("0.100.0", "0.100.0", database, running) for database, running in product((False, True), (False, True))),
     *(
         Way(writer, "0.169.0", database, running)
         for writer, (database, running) in product(
@@ -59,6 +61,7 @@ WAYS = [
         )
     ),
 ]
+"""Without a database there is no running 0.169.0: it makes one when it starts. 0.100.0 makes one if it is told to."""
 
 
 def said(*questions: str) -> list[Turn]:
@@ -79,12 +82,21 @@ def running(lab: Lab, version: str) -> Iterator[Server]:
             driver.p.stdout.close()
 
 
+def keep_a_database(lab: Lab) -> None:
+    """Switch on the feature with which 0.100.0 has a database and believes it."""
+    config = lab.home / "config.toml"
+    told = config.read_text(encoding="utf-8")
+    config.write_text(told.replace("[features]\n", "[features]\nsqlite = true\n"), encoding="utf-8")
+
+
 class Stage:
     """A home with one thread of three turns, which the reader knows if there is a database."""
 
     def __init__(self, lab: Lab, way: Way) -> None:
         """Have the thread written and read."""
         self.lab, self.way = lab, way
+        if way.database and way.reader == "0.100.0":
+            keep_a_database(lab)
         with running(lab, way.writer) as codex:
             self.thread = codex.start(lab.project, *ASKED)
         if way.database:
@@ -316,6 +328,7 @@ def test_what_codex_has_loaded_is_left_as_it_is(lab: Lab, writer: str) -> None:
     rollback(lab.store, thread)
     steps: list[Callable[[], Any]] = [
         lambda: archive(lab.store, thread),
+        lambda: unarchive(lab.store, thread),
         lambda: rename(lab.store, thread, "x"),
         lambda: rollback(lab.store, thread),
         lambda: undo(lab.store, thread),
@@ -336,6 +349,52 @@ def test_what_codex_has_loaded_is_left_as_it_is(lab: Lab, writer: str) -> None:
     assert [codex.pid] * len(steps) == owners
     assert before == after
     assert said("one", "two") == forked
+
+
+@pytest.mark.parametrize("writer", ["0.100.0", "0.169.0"])
+def test_each_command_says_who_has_it_loaded(lab: Lab, writer: str) -> None:
+    """Status 4, one line with Codex's pid, and no byte and no row is touched; a fork is made, and a tag is given."""
+    with running(lab, writer) as codex:
+        thread = codex.start(lab.project, *ASKED)
+    commands = [
+        ("archive", thread), ("unarchive", thread), ("rename", thread, "x"), ("rollback", thread),
+        ("delete", thread), ("delete", thread, "--now"),
+    ]  # fmt: skip
+    with running(lab, "0.169.0") as codex:
+        codex.resume(thread)
+        before = state(lab.home), row(lab.home, thread)
+        runs = [rollout(lab, *command) for command in commands]
+        after = state(lab.home), row(lab.home, thread)
+        allowed = [rollout(lab, "fork", thread).returncode, rollout(lab, "tag", thread, "+todo").returncode]
+
+    assert [4] * len(commands) == [run.returncode for run in runs]
+    assert [(1, True)] * len(commands) == [(run.stderr.count("\n"), f"pid {codex.pid}" in run.stderr) for run in runs]
+    assert before == after
+    assert [0, 0] == allowed
+
+
+def rollout(lab: Lab, *argv: str) -> subprocess.CompletedProcess[str]:
+    """One command line on the lab's home."""
+    environment = os.environ | {"CODEX_HOME": str(lab.home), "ROLLOUT_INDEX": "off"}
+    return subprocess.run(
+        [sys.executable, "-m", "rollout", *argv], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+@pytest.mark.parametrize("writer", ["0.100.0", "0.169.0"])
+def test_what_codex_itself_still_holds_of_a_deleted_thread_is_named(lab: Lab, writer: str) -> None:
+    """Outside of the trash the id stands in those files that the answer names, and in no other."""
+    with running(lab, writer) as codex:
+        thread = codex.start(lab.project, *ASKED)
+    with running(lab, "0.169.0") as codex:
+        codex.resume(thread)
+    rename(lab.store, thread, "login")
+
+    gone = delete(lab.store, thread, now=True)
+
+    kept = [path for path in lab.home.rglob("*") if path.is_file() and thread.encode() in path.read_bytes()]
+    assert sorted(map(str, kept)) == sorted(gone.codex_keeps)
+    assert str(lab.home / "state_5.sqlite") in gone.codex_keeps
 
 
 @pytest.mark.parametrize("writer", ["0.100.0", "0.169.0"])
@@ -361,10 +420,7 @@ def test_a_row_that_was_left_is_mended_by_the_same_command(lab: Lab, writer: str
 
 def test_the_database_of_0_100_follows_too(lab: Lab) -> None:
     """With its feature on, 0.100.0 believes its database: archived and back, the thread is where it says."""
-    config = lab.home / "config.toml"
-    config.write_text(
-        config.read_text(encoding="utf-8").replace("[features]\n", "[features]\nsqlite = true\n"), encoding="utf-8"
-    )
+    keep_a_database(lab)
     with running(lab, "0.100.0") as codex:
         thread = codex.start(lab.project, *ASKED)
     states = [archive(lab.store, thread).codex.state]
