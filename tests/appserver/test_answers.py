@@ -9,6 +9,8 @@ import pytest
 
 from appserver_words import BOTH, HELLO, Peer, RefusedError, run, words_of
 from local_homes import Home
+from rollout.journal.filesystem import Filesystem
+from rollout.store.local.store import LocalStore
 from rollout.store.memory import MemoryStore
 from rollout.testing import builders as b
 
@@ -264,3 +266,35 @@ def test_other_stores_are_served_as_well(level: Level) -> None:
                 await peer.ask("thread/resume", threadId=NOBODY)
 
     run(scenario())
+
+
+class CountingFilesystem(Filesystem):
+    """Counts what is opened."""
+
+    opened = 0
+
+    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+        self.opened += 1
+        return super().open(path, flags, mode)
+
+
+def test_a_list_is_not_read_twice(home: Home) -> None:
+    """What has not changed since it was listed is not opened again, whatever its era; what has changed is."""
+    fs = CountingFilesystem()
+    opened: list[int] = []
+
+    async def scenario() -> None:
+        async with Peer(LocalStore(home.folder, fs)) as peer:
+            for change in (False, False, True):
+                if change:
+                    path = home.store.find_path(b.thread_id(3)) or ""
+                    with open(path, "ab") as file:
+                        file.write(b.line(b.event("task_started", turn_id="t9"), 60, ordinal=99))
+                fs.opened = 0
+                listed = (await peer.ask("thread/list"))["data"]
+                opened.append(fs.opened)
+        assert b.START_MS // 1000 + 60 == listed[0]["recencyAt"]
+
+    run(scenario())
+
+    assert (True, 0, True) == (opened[0] > 3, opened[1], 0 < opened[2] < opened[0])

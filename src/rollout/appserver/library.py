@@ -10,7 +10,7 @@ from collections import OrderedDict
 from itertools import islice
 from operator import attrgetter
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rollout.errors import NotFoundError
 from rollout.lines import Line
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from rollout.store.local.kept import KeptListings
     from rollout.turns import TurnItem
 
+T = TypeVar("T")
+_LOOKS = 4000
 _HELD_TURNS = 100_000
 """How many turns are remembered at most, unless one thread alone has more: about 50 MB."""
 _HELD_BYTES = 32 << 20
@@ -45,6 +47,7 @@ class Library:
             self.store, self._kept = store.kept()
         self._later = later
         self._outlines: OrderedDict[str, tuple[Position, Outline]] = OrderedDict()
+        self._looks: OrderedDict[tuple[object, ...], Any] = OrderedDict()
         self._lock = Lock()
 
     @property
@@ -66,6 +69,21 @@ class Library:
         """
         page = self._kept.page(query) if self._kept is not None else None
         return self.store.list(query) if page is None else page
+
+    def once(self, row: Thread, look: Callable[[Thread], T]) -> T:
+        """What a look into a thread tells, remembered as long as its file is as it was."""
+        key = look.__name__, row.id, row.path, row.bytes, row.modified_ms
+        with self._lock:
+            if key in self._looks:
+                self._looks.move_to_end(key)
+                known: T = self._looks[key]
+                return known
+        told = look(row)
+        with self._lock:
+            self._looks[key] = told
+            while len(self._looks) > _LOOKS:
+                self._looks.popitem(last=False)
+        return told
 
     def records(self, thread_id: str, count: int) -> list[Record]:
         """The first good records of a thread."""

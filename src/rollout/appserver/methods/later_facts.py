@@ -80,10 +80,14 @@ def recency_ms(server: Server, row: Thread, known: Known) -> int:
         return row.modified_ms
     if known.recency_ms and known.is_fresh(row.active_ms):
         return known.recency_ms
-    for found in server.store.lines_back(row.id):
-        if _is_event(found) and payload_tag(found.record.payload) == "task_started":
-            return parse_ms(found.record.timestamp) or row.modified_ms
-    return row.created_ms
+
+    def last_turn(row: Thread) -> int:
+        for found in server.store.lines_back(row.id):
+            if _is_event(found) and payload_tag(found.record.payload) == "task_started":
+                return parse_ms(found.record.timestamp) or row.modified_ms
+        return row.created_ms
+
+    return server.library.once(row, last_turn)
 
 
 def _git(row: Thread, known: Known) -> dict[str, Any] | None:
@@ -98,14 +102,22 @@ def own_preview(server: Server, row: Thread) -> str:
     summary = row.summary
     if not summary.history_base or not summary.forked_from_id or row.segments > 1:
         return summary.preview
-    return _first_asked(server.store.lines(row.id, own=True)) or summary.preview
+
+    def own(row: Thread) -> str:
+        return _first_asked(server.store.lines(row.id, own=True))
+
+    return server.library.once(row, own) or summary.preview
 
 
 def whole_preview(server: Server, row: Thread, preview: str) -> str:
     """What was asked first, also where that stands behind what a listing looks at, or is longer than that."""
     if not row.summary.partial or 0 < len(preview) < _CUT:
         return preview
-    return _first_asked(islice(server.store.lines(row.id), _LATEST)) or preview
+
+    def whole(row: Thread) -> str:
+        return _first_asked(islice(server.store.lines(row.id), _LATEST))
+
+    return server.library.once(row, whole) or preview
 
 
 def _first_asked(lines: Iterable[Found]) -> str:
@@ -120,12 +132,16 @@ def _first_asked(lines: Iterable[Found]) -> str:
 
 def settled_model(server: Server, row: Thread) -> str | None:
     """The model of a thread without a turn: that of its settings."""
-    for found in server.store.lines_back(row.id):
-        if _is_event(found):
-            event = mapping(to_object(found.record.payload))
-            if event.get("type") == "thread_settings_applied":
-                return text_of(mapping(event.get("thread_settings")).get("model")) or None
-    return None
+
+    def settled(row: Thread) -> str | None:
+        for found in server.store.lines_back(row.id):
+            if _is_event(found):
+                event = mapping(to_object(found.record.payload))
+                if event.get("type") == "thread_settings_applied":
+                    return text_of(mapping(event.get("thread_settings")).get("model")) or None
+        return None
+
+    return server.library.once(row, settled)
 
 
 def _is_event(found: Found) -> TypeGuard[Line]:
