@@ -51,6 +51,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "thread/backgroundTerminals/list": ("surroundings",),
     "thread/attachment/list": ("surroundings",),
     "thread/goal/get": ("surroundings",),
+    "configRequirements/read": ("surroundings",),
+    "plugin/installed": ("surroundings",),
     "getConversationSummary": ("v1",),
     "listConversations": ("v1",),
 }

@@ -35,11 +35,12 @@ def methods(level: Level) -> dict[str, Method]:
         "model/list": Method(_MODELS, models),
         "config/read": Method(_CONFIG, config),
     }
+    both["configRequirements/read"] = Method(_NOTHING, no_requirements)
     nothing = Method(_NOTHING, no_rows)
     both |= dict.fromkeys(_EMPTY, nothing)
     if not level.later:
         return both
-    goal = {"thread/goal/get": Method(_ID, no_goal)}
+    goal = {"thread/goal/get": Method(_ID, no_goal), "plugin/installed": Method(_NOTHING, no_plugins)}
     return {**both, "thread/unsubscribe": Method(_ID, unsubscribe), **goal, **dict.fromkeys(_LATER_EMPTY, nothing)}
 
 
@@ -91,3 +92,13 @@ async def no_rows(_: Connection, __: Fields) -> Fields:
 async def no_goal(_: Connection, __: Fields) -> Fields:
     """No thread has a goal here."""
     return {"goal": None}
+
+
+async def no_requirements(_: Connection, __: Fields) -> Fields:
+    """Nobody prescribes settings here."""
+    return {"requirements": None}
+
+
+async def no_plugins(_: Connection, __: Fields) -> Fields:
+    """There are none here, and no places to get them from."""
+    return {"marketplaces": []}
