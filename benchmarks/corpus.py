@@ -192,6 +192,16 @@ def write_thread(home: str, size: int, *, number: int = 0, longest: int = 0, pro
     return Thread(identity, path, written, max(abs(longest), *map(len, _pool_lines())))
 
 
+def write_turns(home: str, turns: int) -> Thread:
+    """A thread of so many turns in a home."""
+    identity = _identity(0)
+    path = _place(home, identity, START_MS)
+    with open(path, "wb", buffering=1 << 20) as file:
+        blocks = islice(_turn_blocks(), turns)
+        written = file.write(line(meta(identity))) + sum(file.write(block) for block in blocks)
+    return Thread(identity, path, written, max(map(len, _pool_lines())))
+
+
 def _long_line(length: int, unix_ms: int) -> bytes:
     around = len(line(FunctionCallOutput(call_id="call_0", output=""), unix_ms))
     return line(FunctionCallOutput(call_id="call_0", output="x" * (length - around)), unix_ms)

@@ -101,8 +101,9 @@ def middle(costs: Sequence[Cost]) -> Cost:
     )
 
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""Of every process that is measured: an installed program has its bytecode; the round that does not count makes it."""
+_UNUSUAL = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in _UNUSUAL}
+"""Of every process that is measured: an installed program has its bytecode, which the round that does not count makes."""
 
 CHILD = """
 import json, os, sys, time

@@ -138,7 +138,7 @@ def test_a_real_terminal_stays_as_it_was(hostile: Home, tmp_path: Path) -> None:
         assert shown.index("BEFORE") < shown.index("AFTER")
         assert "␛[2J" in shown
         tmux("send-keys", "-t", "t", "Enter")
-        until("1 threads")
+        until("1 thread ")
         tmux("send-keys", "-t", "t", "Enter")
         until("find")
         assert title == tmux("display-message", "-p", "-t", "t", "#{pane_title}")

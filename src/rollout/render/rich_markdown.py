@@ -9,6 +9,7 @@ from __future__ import annotations
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from markdown_it import MarkdownIt
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.markdown import Markdown
@@ -30,14 +31,15 @@ class MarkdownPainter:
         self._console = Console(
             file=StringIO(), width=width, force_terminal=True, color_system="standard", emoji=False, highlight=False
         )
+        self._markdown = Markdown("", hyperlinks=False, code_theme="ansi_dark", inline_code_theme="ansi_dark")
+        self._parser = MarkdownIt().enable("strikethrough").enable("table")  # what rich makes anew for each text
 
     def __call__(self, text: str) -> str:
         """The text laid out, without a newline at its end; a very long one only made safe."""
         if len(text) > _LONGEST:
             return safe(text)
-        laid_out = self._console.render(
-            Markdown(safe(text), hyperlinks=False, code_theme="ansi_dark", inline_code_theme="ansi_dark")
-        )
+        self._markdown.parsed = self._parser.parse(safe(text))
+        laid_out = self._console.render(self._markdown)
         lines = map(_line, Segment.split_lines(segment for segment in laid_out if not segment.control))
         return "\n".join(lines).strip("\n")
 

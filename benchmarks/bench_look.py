@@ -1,0 +1,176 @@
+"""Looking at threads: ``show``, ``export``, the first frame of ``view``, a page in a browser, against programs that read the same file.
+
+The others are claude-code-log and codex-transcripts, put into an environment of their own; where that cannot be done, or where
+there is no browser (BROWSER_MODULES, as ``make browser`` makes them), the figure says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from corpus import write_home, write_turns
+from harness import ROOT, Asked, Cost, Figure, at_most, both, duel, main, mib, seconds, skipped, spawn, times
+from terminals import on_terminal, program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from corpus import Thread
+
+SHOW_S, VIEW_S, PAINT_S = 0.3, 0.5, 1.0
+WEIGHT = 1_000_000
+PEERS = ("claude-code-log==1.7.0", "codex-transcripts==0.1.1")
+THREADS = 10_000
+EMPTY = "from textual.app import App\nfrom textual.widgets import Static\nclass Empty(App):\n    def compose(self):\n        yield Static('here it is')\nEmpty().run()"
+
+
+class Bench(NamedTuple):
+    """Where the threads lie, our program, and where the others' are, "" without them."""
+
+    folder: str
+    rollout: str
+    peers: str
+    rounds: int
+
+    def peer(self, name: str) -> str:
+        """One of the other programs."""
+        return os.path.join(self.peers, "bin", name)
+
+
+class Quickest:
+    """Runs a command and keeps the wall time of the quickest round; the others tell how busy the machine is."""
+
+    def __init__(self, run: Callable[[list[str]], Cost], command: list[str]) -> None:
+        """Nothing has run."""
+        self._run, self._command = run, command
+        self.wall = float("inf")
+
+    def once(self) -> Cost:
+        """One round."""
+        cost = self._run(self._command)
+        self.wall = min(self.wall, cost.wall)
+        return cost
+
+
+def figures(asked: Asked) -> Iterator[Figure]:
+    """Terminal first, browser last."""
+    bench = Bench(asked.folder, program("rollout"), _peers(asked.folder), asked.rounds(10))
+    thread = write_turns(os.path.join(asked.folder, "fifty"), 50)
+    yield from _show(bench, thread)
+    yield from _export(bench, thread)
+    yield _view(bench)
+    yield from _page(bench)
+
+
+def _show(bench: Bench, thread: Thread) -> Iterator[Figure]:
+    """The same thread as text, by both."""
+    ours = [bench.rollout, "show", thread.identity, "--no-pager", "--home", os.path.join(bench.folder, "fifty")]
+    theirs = [bench.peer("claude-code-log"), thread.path, "--format", "md", "-o", "-"]
+    kinds: tuple[tuple[str, Callable[[list[str]], Cost]], ...] = (("into a pipe", spawn), ("on a terminal", on_terminal))
+    for where, run in kinds:
+        job = f"`rollout show` of 50 turns {where}"
+        if not bench.peers:
+            yield skipped(job, _most(SHOW_S), "no other program could be installed")
+            continue
+        mine = Quickest(run, ours)
+        found = duel(mine.once, lambda run=run: run(theirs), bench.rounds)  # type: ignore[misc]  # of this round
+        yield Figure(
+            job, both(found.ours), f"{both(found.baseline)}, `{PEERS[0]}`, Markdown", times(found.wall_ratio), _most(SHOW_S),
+            found.ours.cpu <= SHOW_S, f"{mib(thread.bytes)}; quickest round {seconds(mine.wall)}",
+        )  # fmt: skip
+
+
+def _export(bench: Bench, thread: Thread) -> Iterator[Figure]:
+    """The same thread as a page, by both; neither looks for secrets."""
+    job, target = "`rollout export --format html --no-redact` of 50 turns", at_most(1)
+    if not bench.peers:
+        yield skipped(job, target, "no other program could be installed")
+        return
+    ours = [bench.rollout, "export", thread.identity, "--format", "html", "--no-redact", "--home", os.path.join(bench.folder, "fifty")]
+    theirs = [bench.peer("codex-transcripts"), "json", thread.path, "-o", os.path.join(bench.folder, "pages")]
+    found = duel(lambda: spawn(ours), lambda: spawn(theirs), bench.rounds)
+    yield Figure(
+        job, both(found.ours), f"{both(found.baseline)}, `{PEERS[1]}`", times(found.wall_ratio), target, found.wall_ratio <= 1
+    )
+
+
+def _view(bench: Bench) -> Figure:
+    """From the start of the process to the frame that has the rows of the first page and their number."""
+    home = os.path.join(bench.folder, "many")
+    write_home(home, THREADS)
+    index = ["--index", os.path.join(bench.folder, "many.sqlite"), "--home", home]
+    spawn([bench.rollout, "list", *index])
+    mine = Quickest(lambda command: on_terminal(command, b"+ threads"), [bench.rollout, "view", *index])
+    found = duel(mine.once, lambda: on_terminal([sys.executable, "-c", EMPTY], b"here it is"), bench.rounds)
+    return Figure(
+        f"`rollout view` of {THREADS:,} threads: to the first whole frame, index warm", both(found.ours),
+        f"{both(found.baseline)}, an application of the same library with one word in it", times(found.wall_ratio), _most(VIEW_S),
+        found.ours.cpu <= VIEW_S, f"quickest round {seconds(mine.wall)}; no other program lists these files on a terminal",
+    )  # fmt: skip
+
+
+def _page(bench: Bench) -> Iterator[Figure]:
+    """The first page of a thread of 1,000 turns, ours from a server that was asked for it before, theirs from a file."""
+    jobs = ("weight of the page of a thread of 1,000 turns", "first paint of that page")
+    targets = (f"≤ {WEIGHT / 1e6:g} MB", f"≤ {seconds(PAINT_S)}, in the quickest round")
+    if not (os.environ.get("BROWSER_MODULES") and shutil.which("node")):
+        yield from (skipped(job, target, "no browser: BROWSER_MODULES names none") for job, target in zip(jobs, targets, strict=True))
+        return
+    thread = write_turns(os.path.join(bench.folder, "thousand"), 1000)
+    with _served(bench, os.path.join(bench.folder, "thousand")) as link:
+        address = f"{link.partition('/?')[0]}/thread/{thread.identity}"
+        ours = _painted(bench, ["--enter", link], address)
+    theirs = _peer_page(bench, thread)
+    told = ("", "") if theirs is None else (f"{theirs['bytes'] / 1e6:.1f} MB, `{PEERS[0]}`", f"{seconds(theirs['paint'])}, `{PEERS[0]}`")
+    ratios = ("", "") if theirs is None else tuple(times(ours[name] / theirs[name]) for name in ("bytes", "paint"))
+    yield Figure(jobs[0], f"{ours['bytes'] / 1e6:.2f} MB", told[0], ratios[0], targets[0], ours["bytes"] <= WEIGHT, f"of {mib(thread.bytes)}")
+    yield Figure(jobs[1], seconds(ours["paint"]), told[1], ratios[1], targets[1], ours["quickest"] <= PAINT_S, f"quickest round {seconds(ours['quickest'])}")
+
+
+def _peer_page(bench: Bench, thread: Thread) -> dict[str, float] | None:
+    if not bench.peers:
+        return None
+    path = os.path.join(bench.folder, "peer.html")
+    spawn([bench.peer("claude-code-log"), thread.path, "-o", path])
+    return {**_painted(bench, [], f"file://{path}"), "bytes": os.path.getsize(path)}
+
+
+def _painted(bench: Bench, words: list[str], address: str) -> dict[str, float]:
+    command = ["node", os.path.join(ROOT, "benchmarks", "first_paint.mjs"), *words, str(bench.rounds), address]
+    made = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    found: dict[str, float] = json.loads(made.stdout)[address]
+    return found
+
+
+@contextmanager
+def _served(bench: Bench, home: str) -> Iterator[str]:
+    server = subprocess.Popen([bench.rollout, "serve", "--home", home], stdout=subprocess.PIPE, text=True)
+    try:
+        yield server.stdout.readline().strip() if server.stdout else ""
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _peers(folder: str) -> str:
+    """A new environment with the other programs; "" when it cannot be made here."""
+    place = os.path.join(folder, "peers")
+    pip = [os.path.join(place, "bin", "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *PEERS]
+    for step in ([sys.executable, "-m", "venv", place], pip):
+        if subprocess.run(step, capture_output=True, check=False).returncode:
+            return ""
+    return place
+
+
+def _most(limit: float) -> str:
+    return f"≤ {seconds(limit)}, in CPU time"
+
+
+if __name__ == "__main__":
+    main(figures)
