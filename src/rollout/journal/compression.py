@@ -19,7 +19,7 @@ from rollout.journal.filesystem import CREATE_NEW, OS, READ, Filesystem, write_a
 from rollout.journal.source import BUFFER, OpenFile, PlainSource, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
 
 LEVEL = 3
@@ -196,6 +196,23 @@ def compress_to(source_path: str, target_path: str, fs: Filesystem = OS) -> None
             fs.close(fd)
             fs.unlink(temporary)
     _sync_folder(folder, fs)
+
+
+def compressed(blocks: Iterable[bytes], size: int = -1) -> Iterator[bytes]:
+    """The bytes in the form in which Codex stores a cold rollout; ``size`` of them, which that form tells (-1: unknown).
+
+    Raises FormatError when there are more or fewer.
+    """
+    zstd = _zstd()
+    coder = zstd.ZstdCompressor(options={zstd.CompressionParameter.compression_level: LEVEL})
+    if size >= 0:
+        coder.set_pledged_input_size(size)
+    try:
+        for block in blocks:
+            yield coder.compress(block)
+        yield coder.flush()
+    except zstd.ZstdError as error:
+        raise FormatError(f"not {size} bytes: {error}") from None
 
 
 def _write(source: Source, size: int, fd: int, fs: Filesystem) -> None:

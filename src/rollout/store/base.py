@@ -298,7 +298,10 @@ class ThreadStore(ABC):
 
     @abstractmethod
     def put(self, segment: Segment, blocks: Iterable[bytes]) -> None:
-        """Store the exact bytes of a segment under its name; raises ExistsError rather than replace anything."""
+        """Store the exact bytes of a segment under its name; raises ExistsError rather than replace anything.
+
+        The blocks are uncompressed; a ``compressed`` segment stands compressed again where files are kept, until it grows.
+        """
 
     @abstractmethod
     def summary(self, thread_id: str) -> Summary:

@@ -166,6 +166,7 @@ class MemoryStore(ThreadStore):
             stored = self.add(segment.name)
             stored.data += data
             stored.modified_ns, stored.mode, stored.archived = segment.modified_ns, segment.mode, segment.archived
+            stored.compressed = segment.compressed
             self.changed.notify_all()
 
     def lines_before(self, stored: StoredFile) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from rollout.times import parse_ms
 class StoredFile:
     """One file: its bytes, and what a folder would know of it."""
 
-    __slots__ = ("archived", "data", "mode", "modified_ns", "name", "named_ms", "rollout_id", "thread_id")
+    __slots__ = ("archived", "compressed", "data", "mode", "modified_ns", "name", "named_ms", "rollout_id", "thread_id")
 
     def __init__(self, name: str, modified_ns: int) -> None:
         """Raises FormatError when the name is not the name of a rollout (spec: rollout-format 1.1, 10.20)."""
@@ -24,9 +24,9 @@ class StoredFile:
         self.name, self.modified_ns, self.named_ms = name, modified_ns, named_ms
         self.thread_id, self.rollout_id = thread_id, rollout_id
         self.data = bytearray()
-        self.mode, self.archived = 0o600, False
+        self.mode, self.archived, self.compressed = 0o600, False, False
 
     def segment(self) -> Segment:
         """As the contract tells it."""
         size = len(self.data)
-        return Segment(self.name, self.rollout_id, size, self.modified_ns, self.mode, self.archived, False, size)
+        return Segment(self.name, self.rollout_id, size, self.modified_ns, self.mode, self.archived, self.compressed, size)

@@ -155,6 +155,7 @@ class MemoryWriter(Writer):
         with self._store.changed:
             torn = bool(stored.data) and not stored.data.endswith(b"\n")
             stored.data += b"\n" + lines if torn else lines
+            stored.compressed = False
             stored.modified_ns = self._store.clock()
             self._store.changed.notify_all()
 

@@ -211,6 +211,17 @@ class ReadingFacts(StoreFacts):
             check(data, self.raw(store, b.thread_id(number)), name)
             check([facts[:7]], [one[:7] for one in store.segments(b.thread_id(number))], name)
 
+    def test_a_compressed_file_stays_one_until_it_grows(self, tmp_path: Path) -> None:
+        """What was stored compressed is told so and read as before; with the first line that is appended it is plain."""
+        store, data = self.store(tmp_path), b.rollout_bytes(b.thread_id(1), *b.turn("asked", "answered"))
+        store.put(segment(1, data, compressed=True), [data[:10], data[10:]])
+        before = (self.raw(store, b.thread_id(1)), store.segments(b.thread_id(1))[0].compressed)
+        self.append(store, b.thread_id(1), b.line(b.user("more")))
+
+        check((data, True), before)
+        check(False, store.segments(b.thread_id(1))[0].compressed)
+        check(data + b.line(b.user("more")), self.raw(store, b.thread_id(1)))
+
     def test_put_never_replaces(self, tmp_path: Path) -> None:
         """A file under a name that is taken is refused, and the one that is there keeps its bytes."""
         store = self.store(tmp_path)

@@ -70,7 +70,7 @@ def archive_moves(files: list[File], home: str, *, archived: bool) -> list[tuple
 
 
 def put_file(fs: Filesystem, home: str, segment: Segment, blocks: Iterable[bytes]) -> None:
-    """Store a segment's bytes, uncompressed, under its logical name, with its mode and file time.
+    """Store a segment's bytes, which come uncompressed, under its name, with its mode, its file time and its form.
 
     The file appears whole, or not at all, and is durable when this returns. Raises FormatError for a name that is
     no rollout's, ExistsError when the name is taken on either side of the archive, WriteError.
@@ -85,6 +85,10 @@ def put_file(fs: Filesystem, home: str, segment: Segment, blocks: Iterable[bytes
     if taken is not None:
         raise ExistsError(f"{taken} exists already; nothing was written")
     path = places[segment.archived]
+    if segment.compressed:
+        from rollout.journal.compression import compressed  # noqa: PLC0415 - few files are
+
+        path, blocks = path + ZST, compressed(blocks, segment.data_length)
     try:
         write_new(fs, path, blocks, S_IMODE(segment.mode) or FILE_MODE)
         fs.utime(path, (segment.modified_ns, segment.modified_ns))

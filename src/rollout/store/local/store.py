@@ -198,7 +198,7 @@ class LocalStore(ThreadStore):
         return self._blocks(file)
 
     def put(self, segment: Segment, blocks: Iterable[bytes]) -> None:
-        """Store a segment's bytes, uncompressed, durably. Raises FormatError, ExistsError, WriteError."""
+        """Store a segment's bytes in its form, durably. Raises FormatError, ExistsError, WriteError."""
         from rollout.store.local.moving import put_file  # noqa: PLC0415 - only who moves files pays for it
 
         put_file(self._fs, self.home, segment, blocks)

@@ -42,7 +42,8 @@ class File(NamedTuple):
     def as_segment(self) -> Segment:
         """As the contract tells it."""
         return Segment(
-            self.name, self.rollout_id, self.bytes, self.modified_ns, self.mode, self.archived, False, self.bytes
+            self.name, self.rollout_id, self.bytes, self.modified_ns, self.mode, self.archived, self.compressed,
+            self.bytes,
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import finalize
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -48,6 +49,7 @@ class Connections:
         self.tenant = target.tenant
         self._watch = Watch(target.answer_s)
         self._idle: list[Connection] = []
+        finalize(self, _close_all, self._idle)  # a store that nobody closes gives them back when it goes
         self._lock = Lock()
         self._slots = BoundedSemaphore(target.connections)
         self._users = 1
@@ -62,9 +64,8 @@ class Connections:
         """One user less; the last one closes the connections."""
         with self._lock:
             self._users -= 1
-            closing, self._idle = (self._idle, []) if self._users <= 0 else ([], self._idle)
-        for one in closing:
-            one.close()
+            if self._users <= 0:
+                _close_all(self._idle)
 
     @contextmanager
     def use(self) -> Generator[Connection]:
@@ -122,9 +123,7 @@ class Connections:
     def forget_idle(self) -> None:
         """Throw away what is kept: after one connection broke the others probably did."""
         with self._lock:
-            broken, self._idle = self._idle, []
-        for one in broken:
-            one.close()
+            _close_all(self._idle)
 
     def connect(self) -> Connection:
         """A new connection, of which the caller takes care; it sees one tenant."""
@@ -177,6 +176,11 @@ class Planned(str):
     """A statement whose best plan depends on its values: it is planned anew each time, all others once."""
 
     __slots__ = ()
+
+
+def _close_all(connections: list[Connection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def fetching(connection: Connection) -> Fetch:

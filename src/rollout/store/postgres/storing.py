@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 _LINES, _BYTES = 5000, 4 << 20
 _FILE = """
-INSERT INTO rollout.segments (tenant, thread_id, rollout_id, name, named_ms, modified_ns, mode, archived)
-VALUES (%(tenant)s, %(id)s, %(rollout)s, %(name)s, %(named)s, %(modified)s, %(mode)s, %(archived)s)
+INSERT INTO rollout.segments (tenant, thread_id, rollout_id, name, named_ms, modified_ns, mode, archived,
+    compressed)
+VALUES (%(tenant)s, %(id)s, %(rollout)s, %(name)s, %(named)s, %(modified)s, %(mode)s, %(archived)s,
+    %(compressed)s)
 ON CONFLICT (tenant, thread_id, name) WHERE trash IS NULL DO NOTHING RETURNING segment
 """
 _STATE = """
@@ -43,6 +45,7 @@ def store_file(connections: Connections, segment: Segment, blocks: Iterable[byte
     values: dict[str, Any] = {
         "tenant": connections.tenant, "id": told.thread_id, "rollout": told.rollout_id, "name": segment.name,
         "named": told.unix_ms, "modified": segment.modified_ns, "mode": segment.mode, "archived": segment.archived,
+        "compressed": segment.compressed,
     }  # fmt: skip
     with connections.changing() as connection:
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")  # the source may be slow
