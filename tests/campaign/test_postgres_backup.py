@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +15,13 @@ pytest.importorskip("psycopg", reason="the postgres extra is not installed")
 
 from campaign.words import QUIET
 from postgres_server import MISSING, Server, binaries
+from rollout.errors import WriteError
 from rollout.items import AgentMessage
 from rollout.lifecycle import delete
 from rollout.query import EVERYTHING
 from rollout.recorder_sync import SyncRolloutRecorder
 from rollout.recording import CreateParams
+from rollout.testing import builders as b
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from rollout.store.postgres.store import PostgresStore
 
 pytestmark = pytest.mark.slow
-TENANT = "kept"
+TENANT, PORT = "kept", 5433
 
 
 @pytest.fixture(name="server")
@@ -37,6 +40,9 @@ def _server() -> Iterator[Server]:
     archive = "test ! -f ../archive/%f && cp %p ../archive/%f"
     made = Server(durable=True, wal_level="replica", archive_mode="on", archive_command=f"'{archive}'")
     as_owner(made, made.folder / "archive")
+    with made.admin() as boss:
+        boss.execute("CREATE ROLE backup LOGIN BYPASSRLS REPLICATION")
+        boss.execute("GRANT pg_read_all_data TO backup")
     yield made
     made.remove()
 
@@ -70,7 +76,7 @@ def archived(server: Server) -> None:
         assert row is not None
         boss.execute("SELECT pg_switch_wal()")
         end = time.monotonic() + 60
-        while not (server.folder / "archive" / str(row[0])).exists():
+        while boss.execute("SELECT last_archived_wal >= %s FROM pg_stat_archiver", row).fetchone() != (True,):
             assert time.monotonic() < end, "the log was not archived"
             time.sleep(0.05)
 
@@ -96,17 +102,24 @@ def test_back_to_the_moment_before_an_accident(server: Server) -> None:
     """A thread that was destroyed is there again, one made after the base backup too, what came later is not."""
     store = server.store(TENANT)
     first = talk(store, 20)
-    server.run("pg_basebackup", "-h", str(server.folder), "-U", "boss", "-D", str(server.folder / "base"), "-c", "fast")
+    server.run("pg_basebackup", "-h", str(server.folder), "-U", "backup", "-D", str(server.folder / "base"), "-c", "fast")
     second = talk(store, 300)
+    writer = store.open_writer(second)
     expected = whole(store, [first, second])
     with server.admin() as boss:
         row = boss.execute("SELECT clock_timestamp()::text").fetchone()
         assert row is not None
     delete(store, first, now=True)
     talk(store, 5)
-    store.close()
+    writer.append(b.line(b.user("after that moment")), 1)
+    writer.flush()
     archived(server)
     back_to(server, server.folder / "base", str(row[0]))
+    writer.append(b.line(b.user("on top of it")), 1)
+    with pytest.raises(WriteError, match=r"the thread has [0-9]+ bytes, not"):
+        writer.flush()
+    writer.close()
+    store.close()
 
     again = server.store(TENANT)
     found = whole(again, [row.id for row in again.list(EVERYTHING).threads])
@@ -123,6 +136,58 @@ def test_back_to_the_moment_before_an_accident(server: Server) -> None:
     assert b"it goes on" in grown[second]
 
 
+def standby_of(server: Server) -> Path:
+    """A standby from a base backup, on the next port; the server waits for it from now on."""
+    data = server.folder / "standby"
+    server.run("pg_basebackup", "-h", str(server.folder), "-U", "boss", "-D", str(data), "-R", "-c", "fast")
+    start(server, data)
+    with server.admin() as boss:
+        boss.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        boss.execute("SELECT pg_reload_conf()")
+        end = time.monotonic() + 60
+        while boss.execute("SELECT sync_state FROM pg_stat_replication").fetchone() != ("sync",):
+            assert time.monotonic() < end, "the standby does not follow"
+            time.sleep(0.05)
+    return data
+
+
+def start(server: Server, data: Path) -> None:
+    """Start the standby."""
+    server.run("pg_ctl", "-D", str(data), "-l", str(server.folder / "log2"), "-o", f"-p {PORT}", "-w", "start")
+
+
+def test_a_sync_waits_for_the_standby_and_a_flush_does_not(server: Server) -> None:
+    """While the standby is away a flush returns, a sync waits for it; what was synced is there after a take-over."""
+    data = standby_of(server)
+    store = server.store(TENANT)
+    identity = talk(store, 10)
+    writer = store.open_writer(identity)
+    server.run("pg_ctl", "-D", str(data), "-m", "fast", "-w", "stop")
+    writer.append(b.line(b.user("is it safe?")), 1)
+    flushed = writer.flush()
+    waiting = Thread(target=writer.sync)
+    waiting.start()
+    waiting.join(1)
+    waited = waiting.is_alive()
+    start(server, data)
+    waiting.join(60)
+    writer.close()
+    expected = whole(store, [identity])
+    store.close()
+    other = server.store(TENANT, port=str(PORT))
+    read = [row.id for row in other.list(EVERYTHING).threads], [hit.thread_id for hit in other.search("safe", EVERYTHING).hits]
+    server.stop("immediate")
+    server.run("pg_ctl", "-D", str(data), "-w", "promote")
+    found = whole(other, [identity])
+    other.close()
+    server.run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+
+    assert (1, True, False) == (flushed, waited, waiting.is_alive())
+    assert ([identity], [identity]) == read, "from the standby, which takes no writes"
+    assert expected == found
+    assert b"is it safe?" in found[identity]
+
+
 def dumped(server: Server, user: str, file: Path) -> subprocess.CompletedProcess[str]:
     """Dump the database in the custom form."""
     command = [str(server.binaries / "pg_dump"), "-h", str(server.folder), "-U", user, "-Fc", "-f", str(file), "threads"]
@@ -130,18 +195,18 @@ def dumped(server: Server, user: str, file: Path) -> subprocess.CompletedProcess
 
 
 def test_a_dump_needs_a_role_that_no_policy_binds(server: Server, tmp_path: Path) -> None:
-    """An ordinary role gets an error instead of a dump without rows; a superuser's, restored, has every byte."""
+    """An ordinary role gets an error instead of a dump without rows; a dump with BYPASSRLS, restored, has every byte."""
     store = server.store(TENANT)
     threads = [talk(store, 30), talk(store, 40)]
     expected = whole(store, threads)
     store.close()
     refused = dumped(server, "keeper", tmp_path / "keeper.dump")
-    done = dumped(server, "boss", tmp_path / "boss.dump")
+    done = dumped(server, "backup", tmp_path / "backup.dump")
     with server.admin("postgres") as boss:
         boss.execute("DROP DATABASE threads WITH (FORCE)")
         boss.execute("CREATE DATABASE threads")
     restore = [str(server.binaries / "pg_restore"), "-h", str(server.folder), "-U", "boss", "-d", "threads", "-e"]
-    subprocess.run([*restore, str(tmp_path / "boss.dump")], check=True)
+    subprocess.run([*restore, str(tmp_path / "backup.dump")], check=True)
     again = server.store(TENANT)
     found, hidden = whole(again, threads), again.list(EVERYTHING._replace(archived=True)).hidden
     talk(again, 1)

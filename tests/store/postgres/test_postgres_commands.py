@@ -175,3 +175,24 @@ def test_the_layout_by_command(server: Server) -> None:
 
     assert [0, 0, 2] == [status.returncode, again.returncode, rollout("store", "migrate", "--to", "0", "--store", url).returncode]
     assert ([], []) == (json.loads(status.stdout)["done"], json.loads(again.stdout)["done"])
+
+
+def test_what_is_no_longer_kept_is_deleted_by_a_query(server: Server) -> None:
+    """A listing up to a time, piped into delete, takes those threads away for good and leaves the others."""
+    url = server.url("aged")
+    store = open_store(url)
+    for number in range(1, 7):
+        data = b.rollout_bytes(b.thread_id(number), *b.turn("question", "answer"))
+        if number % 2:
+            data = data.replace(b"2026-", b"2025-")
+        store.put(segment(number, data), [data])
+    listed = rollout("list", "--store", url, "--all", "--until", "2025-12-31")
+    gone = rollout("delete", "--store", url, "--now", "--keep-children", "-", given=listed.stdout)
+    left = sorted(row.id for row in store.list(EVERYTHING).threads)
+    store.close()
+    with server.admin() as boss:
+        lines = boss.execute("SELECT count(DISTINCT thread_id) FROM rollout.lines WHERE tenant = 'aged'").fetchone()
+
+    assert (0, 0, 3) == (listed.returncode, gone.returncode, len(listed.stdout.splitlines()))
+    assert [b.thread_id(number) for number in (2, 4, 6)] == left
+    assert (3,) == lines

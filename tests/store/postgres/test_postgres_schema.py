@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from rollout.query import EVERYTHING
 from rollout.store.postgres.schema import migrate, migrations, version_of
 from rollout.store.postgres.store import PostgresStore
 from rollout.store.postgres.target import parse
+from support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,16 @@ def test_forth_and_back(empty: psycopg.Connection[tuple[object, ...]]) -> None:
     left = empty.execute("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'rollout'")
     assert (2,) == left.fetchone(), "the table of versions and its key"
     assert (names, migrations()[-1].version) == (migrate(empty), version_of(empty))
+
+
+def test_every_join_is_within_a_thread() -> None:
+    """Where tables meet they meet by thread and tenant, so that a cluster distributed by threads joins on one machine."""
+    folder = ROOT / "src" / "rollout" / "store" / "postgres"
+    texts = " ".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in (".py", ".sql"))
+    joined = re.findall(r" JOIN rollout\.\w+ \w+\s+\"?\s*\"?(?:ON|USING) .{0,120}", " ".join(texts.replace('"', " ").split()))
+
+    assert len(joined) >= 2
+    assert [] == [one for one in joined if "thread_id" not in one or "tenant" not in one]
 
 
 def test_a_database_that_is_behind(server: Server, empty: psycopg.Connection[tuple[object, ...]]) -> None:

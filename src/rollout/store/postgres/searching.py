@@ -102,12 +102,15 @@ class Search:
     def _narrowed(self) -> set[str] | None:
         """The threads that may hold hits; None when the words cannot tell."""
         expression = _tsquery(self._wanted)
-        if not expression or not bring_up(self._connections):
+        if not expression:
             return None
+        bring_up(self._connections)  # as far as this role may; what is left is looked through
         rows = self._connections.fetch(
             "SELECT threads_with::text FROM rollout.threads_with(%(query)s::tsquery, %(most)s)"
             " UNION SELECT thread_id::text FROM rollout.segments WHERE tenant = %(tenant)s AND trash IS NULL"
-            " AND complete < bytes",
+            " AND complete < bytes"
+            " UNION SELECT thread_id::text FROM rollout.segments WHERE tenant = %(tenant)s AND trash IS NULL"
+            " AND indexed < lines",
             {"tenant": self._connections.tenant, "query": expression, "most": _MANY},
         )
         return {row[0] for row in rows} if len(rows) < _MANY else None
