@@ -20,6 +20,7 @@ from rollout.testing.facts import segment
 from rollout.testing.facts_reading import ODD_FILES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from postgres_server import Server
@@ -45,7 +46,7 @@ def odd(store: ThreadStore) -> None:
     store.set_name(b.thread_id(3), "the third")
 
 
-def digest(store: ThreadStore) -> dict[str, object]:
+def digest(store: ThreadStore) -> Mapping[str, object]:
     """Everything that a copy must bring: bytes, names, times, modes, places."""
     return {
         one: [
