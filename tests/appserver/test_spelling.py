@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollout.appserver.shown import Told, events_for
 from rollout.appserver.wire.items import item_on_wire, spell
 from rollout.appserver.wire.review import review_text
 from rollout.appserver.wire.shell import join, quoted
@@ -118,3 +119,12 @@ def test_a_review_tells_its_findings() -> None:
 def test_sources_are_spelled_as_the_seed_does(source: Any, expected: Any) -> None:
     """A thread without a source counts as ``vscode``."""
     assert expected == source_on_wire(source, later=False)
+
+
+def test_a_paginated_file_keeps_the_folder_of_a_command_as_a_url() -> None:
+    """Codex drops the item otherwise; on the wire it is a path again."""
+    shown = {"type": "CommandExecution", "id": "c", "command": ["ls"], "cwd": "/tmp/a b"}
+    (recorded,) = events_for(shown, "paginated", Told("thread", "turn", 1))
+    item = recorded["payload"]["item"]
+
+    assert ("file:///tmp/a%20b", "/tmp/a b") == (item["cwd"], spell(item)["cwd"])

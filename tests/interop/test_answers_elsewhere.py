@@ -73,3 +73,41 @@ def test_threads_are_resumed_as_by_codex(tmp_path: Path, oracle: tuple[ModuleTyp
             ours = {one: server.driver.try_request("thread/resume", {"threadId": one}) for one in ids}
 
     assert [] == list(questions.differences(theirs, ours))
+
+
+@pytest.mark.parametrize("founder", ["ours", "0.169.0"])
+def test_what_our_agent_does_is_told_by_codex_as_by_us(lab: Lab, founder: str) -> None:
+    """Thoughts, commands and patches that our agent records in a thread of either era: 0.169.0 tells the same turns.
+
+    It has no commands in legacy threads, whoever ran them.
+    """
+    with lab.ours() if founder == "ours" else lab.codex(founder) as server:
+        thread_id = server.start(lab.project, "hello")
+    with lab.ours() as server:
+        server.resume(thread_id)
+        lab.model.script(STEPS)
+        server.turn(thread_id, "look and write")
+        ours = answer_to_read(server, thread_id)
+    with lab.codex("0.169.0") as codex:
+        codex.resume(thread_id)  # only then its database has what others have added
+        theirs = answer_to_read(codex, thread_id)
+    shown = [item["type"] for item in ours[-1]["items"]]
+    if founder == "ours":
+        ours[-1]["items"] = [item for item in ours[-1]["items"] if item["type"] != "commandExecution"]
+
+    assert [] == list(questions.differences(theirs, ours))
+    assert ["userMessage", "reasoning", "commandExecution", "fileChange", "agentMessage"] == shown
+
+
+STEPS: list[list[dict[str, str]]] = [
+    [{"think": "Look first"}, {"shell": "echo one; exit 3"}],
+    [{"patch": scenario.PATCH}],
+    [{"say": "Done."}],
+]
+
+
+def answer_to_read(server: Server, thread_id: str) -> list[dict[str, Any]]:
+    """The turns of a thread, with all that is told of each."""
+    answer = server.driver.request("thread/read", {"threadId": thread_id, "includeTurns": True})
+    turns: list[dict[str, Any]] = answer["thread"]["turns"]
+    return turns

@@ -6,6 +6,7 @@ Shown items are in the words of the paginated era, as in ``rollout.turns``.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 from rollout.boundaries import message_text
 from rollout.turns.grammar import array, mapping, text_of
@@ -58,13 +59,21 @@ def events_for(shown: Fields, era: Era, told: Told) -> list[Fields]:
     if era == "paginated":
         where = {"thread_id": told.thread_id, "turn_id": told.turn_id}
         when = {"started_at_ms": told.at_ms, "completed_at_ms": told.at_ms}
-        return [_event("item_completed", **where, item=shown, **when)]
+        return [_event("item_completed", **where, item=_recorded(shown), **when)]
     if shown["type"] == "AgentMessage":
         return [_event("agent_message", message=message_text(shown))]
     if shown["type"] == "Reasoning":
         thoughts = [_event("agent_reasoning", text=text) for text in shown["summary_text"]]
         return thoughts + [_event("agent_reasoning_raw_content", text=text) for text in shown["raw_content"]]
     return [_user_event(shown)] if shown["type"] == "UserMessage" else []
+
+
+def _recorded(shown: Fields) -> Fields:
+    """A shown item as a paginated file keeps it: the folder of a command is a URL there, and Codex drops one that is none."""
+    cwd = shown.get("cwd")
+    if shown["type"] != "CommandExecution" or not isinstance(cwd, str) or not cwd.startswith("/"):
+        return shown
+    return shown | {"cwd": f"file://{quote(cwd)}"}
 
 
 def model_message(parts: list[Fields]) -> Fields:
