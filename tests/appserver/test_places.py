@@ -134,3 +134,14 @@ def test_a_token_is_known_by_its_digest() -> None:
     assert [True, False, False, False] == [
         door._knows(given) for given in (["Bearer secret"], ["Bearer Secret"], [], ["Bearer secret", "Bearer secret"])
     ]
+
+
+def test_without_the_extra_sockets_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line says what to install; standard streams need none of it."""
+    for name in [name for name in sys.modules if name.startswith(("websockets", "rollout.appserver.transports"))]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("websockets", "websockets.frames"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    assert 2 == main(["--home", str(tmp_path), "app-server", "--listen", f"unix://{tmp_path}/s"])
+    assert "rollout-recorder[server]" in capsys.readouterr().err

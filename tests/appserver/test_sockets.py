@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import subprocess
@@ -17,7 +18,12 @@ from appserver_words import run, text
 from local_homes import Home
 from rollout.appserver.agent import echo, say
 from rollout.appserver.idle import unload_idle
+from rollout.appserver.levels import Level
+from rollout.appserver.settings import Settings
+from rollout.appserver.state import Server
+from rollout.appserver.transports.client import SocketClient
 from rollout.appserver.transports.door import Door
+from rollout.appserver.transports.framing import LineFraming
 from rollout.appserver.transports.limits import Limits
 from rollout.appserver.transports.places import UnixPlace
 from rollout.errors import PlaceInUseError
@@ -309,5 +315,39 @@ def test_the_example_of_a_client_works(home: Home, tmp_path: Path) -> None:
             client = await asyncio.create_subprocess_exec(*program, stdout=subprocess.PIPE)
             said, _ = await asyncio.wait_for(client.communicate(), 20)
             assert (0, b"say this\n") == (client.returncode, said)
+
+    run(scenario())
+
+
+class GoneTransport(asyncio.Transport):
+    """What is left of a client that broke off, before the event loop has noticed."""
+
+    def __init__(self) -> None:
+        self.aborted = False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is ever buffered."""
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def write_eof(self) -> None:
+        raise OSError(errno.ENOTCONN, "not connected")
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def test_leave_can_be_taken_of_a_client_that_broke_off(home: Home) -> None:
+    """Whose end the operating system knows and the event loop does not."""
+
+    async def scenario() -> None:
+        server, transport = Server(home.store, Level.V0_169, Settings()), GoneTransport()
+        client = SocketClient(server, Limits(), lambda _: LineFraming(100), patient=True)
+        client.connection_made(transport)
+        client.leave(1001, "bye")
+        assert transport.aborted
+        client.connection_lost(None)
+        await client.ended()
 
     run(scenario())

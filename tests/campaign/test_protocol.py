@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from websockets.client import ClientProtocol
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from appserver.socket_words import LineClient, Wanted, WebSocketClient, served
 from appserver_words import HELLO, text
@@ -110,6 +114,63 @@ def test_a_client_that_goes_away_at_any_point(home: Home, tmp_path: Path, capfd:
             last = await there.client(WebSocketClient if kind == "lines" else LineClient)
             assert "result" in await last.ask("thread/list")
             assert "result" in await last.ask("thread/read", threadId=PAGINATED, includeTurns=True)
+
+    asyncio.run(scenario())
+    check(home, [], capfd.readouterr().err)
+
+
+def frames(chance: random.Random) -> bytes:
+    """The bytes of a websocket client, from its handshake on, some of them changed."""
+    client = ClientProtocol(parse_uri("ws://localhost/"))
+    client.send_request(client.connect())
+    sent = b"".join(client.data_to_send())
+    client.state = State.OPEN
+    for line in CONVERSATION:
+        kind = chance.randrange(6)
+        if kind == 0:
+            client.send_ping(b"x" * chance.randrange(126))
+        elif kind == 1:
+            client.send_binary(line.data)
+        half = chance.randrange(len(line.data)) if chance.random() < 0.3 else 0
+        if half:
+            client.send_text(line.data[:half], fin=False)
+            client.send_continuation(line.data[half:], fin=True)
+        else:
+            client.send_text(line.data)
+    if chance.random() < 0.3:
+        client.send_close(1000, "bye")
+    sent += b"".join(client.data_to_send())
+    return changed(chance, sent) if chance.random() < 0.8 else sent
+
+
+def changed(chance: random.Random, sent: bytes) -> bytes:
+    """A few bytes changed, anywhere."""
+    found = bytearray(sent)
+    for _ in range(chance.randrange(1, 4)):
+        at = chance.randrange(len(found))
+        found[at : at + chance.randrange(3)] = bytes(chance.randrange(256) for _ in range(chance.randrange(4)))
+    return bytes(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("port", [False, True])
+@pytest.mark.parametrize("seed", range(SEED, SEED + scaled(4, 200)))
+def test_whatever_bytes_come_instead_of_frames(
+    home: Home, tmp_path: Path, capfd: pytest.CaptureFixture[str], seed: int, port: bool
+) -> None:
+    """On a socket file and on a port: who breaks the rules of websockets is left, and the others are served on."""
+    chance = random.Random(seed)
+
+    async def scenario() -> None:
+        async with served(tmp_path, Wanted(home.store, agent, LIMITS, port=port)) as there:
+            for _ in range(10):
+                client = await there.open(LineClient)
+                with suppress(ConnectionError):
+                    await client.say(frames(chance))
+                if chance.random() < 0.5:
+                    client.writer.transport.abort()
+            last = await there.client(WebSocketClient)
+            assert "result" in await last.ask("thread/list")
 
     asyncio.run(scenario())
     check(home, [], capfd.readouterr().err)

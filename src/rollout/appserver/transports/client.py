@@ -231,9 +231,16 @@ class SocketClient(asyncio.Protocol):
         if self._silent:
             self._transport.close()
         elif not self._transport.is_closing():
+            self._hang_up()
+        asyncio.get_running_loop().call_later(self._limits.farewell, self._transport.abort)
+
+    def _hang_up(self) -> None:
+        """Say that nothing more comes, and wait for the client to say so."""
+        try:
             self._transport.write_eof()
             self._transport.resume_reading()
-        asyncio.get_running_loop().call_later(self._limits.farewell, self._transport.abort)
+        except OSError:  # it is gone already, and nobody has noticed yet
+            self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it was lost does not matter
         """Nobody is there any more."""
