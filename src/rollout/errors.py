@@ -88,8 +88,8 @@ class ChildrenError(RolloutError):
         """Name them in the message."""
         self.thread_id, self.children = thread_id, tuple(children)
         super().__init__(
-            f"thread {thread_id} has {len(children)} sub-agents: {', '.join(children)}; say whether they are deleted"
-            " too (--with-children) or kept (--keep-children), nothing was changed"
+            f"thread {thread_id} has {len(children)} sub-agent{'s' if len(children) > 1 else ''}: {', '.join(children)};"
+            " say whether they are deleted too (--with-children) or kept (--keep-children), nothing was changed"
         )
 
 

@@ -168,5 +168,5 @@ def test_a_family_that_was_to_be_destroyed_is_destroyed_by_the_same_command(home
         killed(home, lambda store: delete(store, THREAD, children="with", now=True), cut)
         gone = delete(home, THREAD, children="with", now=True)
 
-        assert gone.destroyed
+        assert (True, [b.thread_id(3), BELOW, THREAD]) == (gone.destroyed, list(gone.plan.threads))
         assert ([], []) == (list(removed(home)), [*home.resolve(THREAD), *home.resolve(BELOW)])

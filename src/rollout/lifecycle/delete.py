@@ -71,13 +71,24 @@ def delete(store: ThreadStore, thread_id: str, *, children: Children = "refuse",
         if gone is None:
             raise
     else:
-        receipts = tuple(_remove_all(store, planned.threads))
-        gone = Deleted(planned, receipts, False, ())
+        gone = Deleted(planned, tuple(_remove_all(store, planned.threads)), False, ())
+        if now and children == "with":
+            gone = _with_more(gone, _below_in_trash(store, thread_id))
     if now:
-        below = _below_in_trash(store, thread_id) if children == "with" else ()
-        for receipt in dict.fromkeys((*below, *gone.receipts)):
+        for receipt in gone.receipts:
             store.purge(receipt)
     return gone._replace(destroyed=gone.destroyed or now, codex_keeps=_kept_by_codex(store, gone.plan.threads))
+
+
+def _with_more(gone: Deleted, receipts: Sequence[Receipt]) -> Deleted:
+    """A delete that takes along what had been removed before."""
+    more = [one for one in receipts if one not in gone.receipts]
+    plan = gone.plan._replace(
+        threads=tuple(dict.fromkeys((*(one.thread_id for one in more), *gone.plan.threads))),
+        files=(*(name for one in more for name in one.names), *gone.plan.files),
+        bytes=gone.plan.bytes + sum(one.bytes for one in more),
+    )
+    return gone._replace(plan=plan, receipts=(*more, *gone.receipts))
 
 
 def _gone_before(
@@ -88,17 +99,9 @@ def _gone_before(
     destroyed = any((one.thread_id, one.outcome) == (thread_id, "purged") for one in healed)
     if not receipts and not destroyed:
         return None
-    if children == "with":
-        receipts = [*_below_in_trash(store, thread_id), *receipts]
-    plan = DeletePlan(
-        thread_id,
-        tuple(dict.fromkeys(receipt.thread_id for receipt in receipts)) or (thread_id,),
-        (),
-        (),
-        tuple(name for receipt in receipts for name in receipt.names),
-        sum(receipt.bytes for receipt in receipts),
-    )
-    return Deleted(plan, tuple(receipts), destroyed and not receipts, (), before=True)
+    gone = Deleted(DeletePlan(thread_id, (thread_id,), (), (), (), 0), (), destroyed and not receipts, (), before=True)
+    below = _below_in_trash(store, thread_id) if children == "with" else ()
+    return _with_more(gone, (*below, *receipts))
 
 
 def _below_in_trash(store: ThreadStore, thread_id: str) -> list[Receipt]:
