@@ -32,6 +32,9 @@ _HIGH_SURROGATE = re.compile(rb"\\u[dD][89abAB]..")
 _CHUNK = 1 << 16
 _MARK = 128
 _LEFT_OUT = "left out here, rollout show --raw shows them"
+_PIECE = 1 << 20
+_OVERLAP = 1 << 16
+_CUT = "\ua7ff".encode()
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -46,6 +49,7 @@ def brief(found: Iterable[Found]) -> Iterator[Found]:
     """The same lines and damage, long lines shortened; numbers and positions are those of the whole lines."""
     for thing in found:
         yield shorter(thing) if isinstance(thing, Line) and len(thing.data) >= LONG else thing
+        del thing  # it is not held while the next one is read
 
 
 def shorter(line: Line, mark: Mark | None = None) -> Line:
@@ -64,6 +68,41 @@ def shortened(line: bytes, mark: Mark) -> bytes:
         if left_out is not None:
             return b"".join(_pieces(line, left_out, mark))
     return _without_large_members(line)
+
+
+def pieces(line: bytes) -> Iterator[bytes]:
+    """A good line as several: each has the next piece of every long text, and all of the rest of the line.
+
+    Pieces overlap by 64 KiB; at a cut stands a letter that nobody writes, so that nothing begins or ends there. Where
+    a line's length is in the number of its values, this is the line itself.
+    """
+    texts = [Gap(found.start() + 1, found.end() - 1) for found in _STRING.finditer(line) if found.end() - found.start() > _PIECE]
+    if len(line) - sum(text.end - text.start for text in texts) > LONG:
+        yield shortened(line, told) if decode(line).type == "compacted" else line
+        return
+    starts = [text.start for text in texts]
+    while starts != [text.end for text in texts] or not texts:
+        ends = [_piece_end(line, start, text) for start, text in zip(starts, texts, strict=True)]
+        yield b"".join(_with_pieces(line, texts, starts, ends))
+        if not texts:
+            return
+        starts = [
+            end if end == text.end else boundary(line, end - _OVERLAP, text.start)
+            for end, text in zip(ends, texts, strict=True)
+        ]
+
+
+def _piece_end(line: bytes, start: int, text: Gap) -> int:
+    return text.end if text.end - start <= _PIECE else boundary(line, start + _PIECE, text.start)
+
+
+def _with_pieces(line: bytes, texts: Sequence[Gap], starts: Sequence[int], ends: Sequence[int]) -> Iterator[bytes]:
+    at = 0
+    for text, start, end in zip(texts, starts, ends, strict=True):
+        yield line[at : text.start]
+        yield from (_CUT if text.start < start < end else b"", line[start:end], _CUT if start < end < text.end else b"")
+        at = text.end
+    yield line[at:]
 
 
 def told(_line: bytes, gap: Gap) -> bytes:

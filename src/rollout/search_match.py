@@ -14,9 +14,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-from unicodedata import normalize
+from unicodedata import is_normalized, normalize
 
+from rollout.codec import decode
 from rollout.errors import InvalidQueryError
+from rollout.long_lines import LONG, pieces
 from rollout.search_text import passages, without_sealed
 from rollout.times import parse_ms
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rollout.codec import Record
-    from rollout.lines import Position
+    from rollout.lines import Line, Position
     from rollout.search_query import SearchQuery
     from rollout.search_text import Passage
 
@@ -36,6 +38,8 @@ _UNSPACED = (
 )
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+# What is beyond ASCII but for the small letters of Latin, Greek and Cyrillic that fold to themselves
+_CHANGED = re.compile("[^\x00-\x7f\u00e0-\u00f6\u00f8-\u00ff\u03ac-\u03af\u03b1-\u03c1\u03c3-\u03ce\u0430-\u045f]+")
 _BETWEEN_TOKENS = re.compile(r"[^0-9a-z\x80-\U0010ffff]+")
 _WEIGHTS = {"user": 3.0, "agent": 2.0, "note": 2.0, "file": 2.0, "reasoning": 1.5, "tool": 1.0, "context": 0.5}
 _USUAL_LENGTH = 1000
@@ -43,7 +47,6 @@ _NEAR = 1 << 18
 _REMEMBERED = 4096
 _STEPS = 8
 _LONGEST_ANCHOR = 200  # its beginning will do
-_MOST_AT_ONCE = 1 << 18
 _LONGEST_KNOWN = 64
 _MOST_TOKENS = 64  # more would not narrow down any further, and SQLite has its limits
 
@@ -93,6 +96,10 @@ class Matcher:
         """Whether there is nothing to look for."""
         return not self._patterns
 
+    def match_line(self, line: Line) -> Match | None:
+        """Where a line of any length matches, None when it does not."""
+        return self.match(line.record) if len(line.data) < LONG else self._match_long(line)
+
     def match(self, record: Record) -> Match | None:
         """Where a line matches, None when it does not.
 
@@ -104,6 +111,28 @@ class Matcher:
         if self._roles:
             texts = [one for one in texts if one.role in self._roles]
         return self._match(texts) if texts and self._patterns else None
+
+    def _match_long(self, line: Line) -> Match | None:
+        """For a line that is too long to be taken apart whole: its long texts are looked through in pieces.
+
+        What reaches over more than 64 KiB is not found in them, nor is JSON in such a text taken apart.
+        """
+        if self.query.bounded and not self._is_in_time(line.record.timestamp):
+            return None
+        first: Match | None = None
+        for pattern in self._patterns:
+            found = next(self._told_in(line, pattern), None)
+            if found is None:
+                return None
+            first = first or found
+        return first
+
+    def _told_in(self, line: Line, pattern: re.Pattern[str]) -> Iterator[Match]:
+        for piece in pieces(line.data):
+            for one in passages(decode(piece), everything=self.query.everything):
+                if not self._roles or one.role in self._roles:
+                    folded = fold(one.text) if self._folds else one.text
+                    yield from (self._told(one, folded, span) for span in self._spans(pattern, folded))
 
     def _match(self, texts: Sequence[Passage]) -> Match | None:
         folded = [fold(one.text) if self._folds else one.text for one in texts]
@@ -259,8 +288,10 @@ class Sieve:
         self.is_ascii = bool(anchors) and (max(map(len, anchors)) > 1 or not plain)
         self.anchor: str = max(anchors if self.is_ascii else plain, key=len, default="")[:_LONGEST_ANCHOR]
         self._bytes = self.anchor.encode()
+        self._literal = re.compile(re.escape(self._bytes))  # finds them in less time than bytes.find
         self._odd = sorted(set(_odd_beginnings(self.anchor))) if self.is_ascii else []
         self._is_beyond_ascii = any(not word.isascii() for word in words)
+        self._odd_chars = sorted({odd.decode()[-1].encode() for odd in self._odd})  # single bytes are found fastest
         self._is_everything = query.everything
 
     def may_hold(self, data: bytes) -> bool:
@@ -272,9 +303,9 @@ class Sieve:
         if not self._is_everything:
             data = without_sealed(data)
         lower = data.lower()
-        if self._bytes in lower or _ESCAPES_OF_ASCII.search(data):
+        if self._literal.search(lower) or _ESCAPES_OF_ASCII.search(data):
             return True
-        return not data.isascii() and any(odd in lower for odd in self._odd)
+        return any(all(map(data.__contains__, char)) for char in self._odd_chars) and any(odd in lower for odd in self._odd)
 
     @property
     def expression(self) -> str:
@@ -322,19 +353,21 @@ def index_expression(query: SearchQuery) -> str:
 
 
 def _by_words(text: str) -> str:
-    """Only words beyond ASCII cost anything, and the same ones come again and again."""
-    if len(text) > _MOST_AT_ONCE:
-        return _spaced(fold(text))
-    return " ".join([word if word.isascii() else _word(word) for word in text.split()])
+    """Only what is beyond ASCII costs anything, and the same stretches of it come again and again.
+
+    A mark that composes with a letter of ASCII stands in another stretch than that letter: such texts are folded whole.
+    """
+    return _CHANGED.sub(_stretch, text) if is_normalized("NFC", text) else _spaced(fold(text))
 
 
-def _word(word: str) -> str:
-    return _known_word(word) if len(word) <= _LONGEST_KNOWN else _spaced(fold(word))
+def _stretch(found: re.Match[str]) -> str:
+    stretch = found[0]
+    return _known_stretch(stretch) if len(stretch) <= _LONGEST_KNOWN else _spaced(fold(stretch))
 
 
 @lru_cache(maxsize=1 << 14)
-def _known_word(word: str) -> str:
-    return _spaced(fold(word))
+def _known_stretch(stretch: str) -> str:
+    return _spaced(fold(stretch))
 
 
 def _spaced(folded: str) -> str:

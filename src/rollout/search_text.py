@@ -34,6 +34,8 @@ _DEEPEST = 64
 _SEALED = b',"encrypted_content":"'
 _HEAD = rb'\{"timestamp":"[^"\\]*",(?:"ordinal":\d+,)?"type":"'
 _THOUGHT = re.compile(_HEAD + rb'response_item","payload":\{"type":"reasoning"')
+_THOUGHT_BEHIND = b'","type":"response_item","payload":{"type":"reasoning"'
+_USUAL_HEAD = len('{"timestamp":"2026-02-08T07:05:03.041Z')
 _NO_PERSON = re.compile(
     _HEAD + rb'(?:response_item","payload":\{"type":"(?!message")|event_msg","payload":\{"type":"(?!user_|item_comp))'
 )
@@ -42,6 +44,8 @@ _SILENT = re.compile(
     rb'|turn_context"|session_meta")'
 )
 _SAMPLE = 1 << 15
+PERSONS = (b"user", b"UserMessage")
+"""One of these words stands in every line that begins a turn."""
 
 
 class Passage(NamedTuple):
@@ -59,6 +63,12 @@ def passages(record: Record, *, everything: bool = False) -> list[Passage]:
     if everything:
         found += [Passage("context", text) for text in _strings(_payload(record)) if text]
     return found
+
+
+def texts(record: Record) -> list[str]:
+    """The texts of the passages alone, for who does not ask whose they are."""
+    reader, payload = _reader(record)
+    return [_without_codes(text) for _, text in reader(payload) if text] if reader else []
 
 
 def begins_turn(record: Record) -> str:
@@ -99,7 +109,7 @@ def may_begin_turn(line: bytes) -> bool:
     """Whether the bytes of a line allow that it begins a turn."""
     if _NO_PERSON.match(line) and b"\0" not in line:  # behind a NUL another record may stand
         return False
-    return b"user" in line or b"UserMessage" in line
+    return any(word in line for word in PERSONS)
 
 
 def says_nothing(line: bytes) -> bool:
@@ -118,22 +128,25 @@ def without_sealed(data: bytes) -> bytes:
     kept: list[bytes] = []
     start = at = 0
     while (at := data.find(_SEALED, at)) >= 0 and (end := data.find(b'"', at + len(_SEALED))) >= 0:
-        if _THOUGHT.match(data, data.rfind(b"\n", 0, at) + 1):
+        if _is_thought(data, data.rfind(b"\n", 0, at) + 1):
             kept.append(data[start:at])
             start = end
         at = end
     return b"".join((*kept, data[start:]))
 
 
+def _is_thought(data: bytes, at: int) -> bool:
+    """Whether a line is one; with the usual timestamp that is told without an expression."""
+    if data.startswith(_THOUGHT_BEHIND, at + _USUAL_HEAD) and data.startswith(b'{"timestamp":"', at):
+        return True
+    return _THOUGHT.match(data, at) is not None
+
+
 def _spoken(record: Record) -> list[Passage]:
-    carrier = _CARRIERS.get(record.type, "") if record.has_payload else ""
-    if carrier:
-        reader = (_EVENTS if carrier == "event" else _ITEMS).get(payload_tag(record.payload))
-    else:
-        reader = _compacted if record.type == "compacted" and record.has_payload else None
+    reader, payload = _reader(record)
     if reader is None:
         return []
-    payload = _payload(record)
+    carrier = _CARRIERS.get(record.type, "")
     call_id = _text(payload.get("call_id")) or _text(_mapping(payload.get("item")).get("call_id"))
     item_id = _text(_mapping(payload.get("item")).get("id"))
     return [
@@ -141,6 +154,15 @@ def _spoken(record: Record) -> list[Passage]:
         for role, text in reader(payload)
         if text
     ]
+
+
+def _reader(record: Record) -> tuple[Reader | None, dict[str, Json]]:
+    """What reads a line's payload, and the payload, which nobody needs where there is no reader."""
+    kinds = _KINDS.get(record.type)
+    if kinds is None or not record.has_payload:
+        return None, {}
+    reader = _compacted if record.type == "compacted" else kinds.get(payload_tag(record.payload))
+    return reader, _payload(record) if reader else {}
 
 
 def _payload(record: Record) -> dict[str, Json]:
@@ -306,6 +328,7 @@ _EVENTS: dict[str, Reader] = {
     "thread_goal_updated": _goal,
     **dict.fromkeys(("error", "stream_error", "warning", "guardian_warning"), _field("note", "message")),
 }
+_KINDS: dict[str, dict[str, Reader]] = {"event_msg": _EVENTS, "response_item": _ITEMS, "compacted": {}}
 _TURN_ITEMS: dict[str, Reader] = {
     "UserMessage": _user_item,
     **dict.fromkeys(("AgentMessage", "Plan"), _agent_turn),

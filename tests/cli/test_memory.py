@@ -29,7 +29,7 @@ COMMANDS = (
     "list", "stats", "usage", "usage ID", "index rebuild", "show ID", "show ID --json", "show ID --full", "show ID --raw",
     "show ID --raw --resolved", "show ID --tail 9", "show ID --json --tail 9", "history ID", "history ID --json",
     "replay ID --json --speed 1000", "find --command rg", "export ID --format md", "export ID --format html",
-    "export ID --format json", "export ID --format jsonl", "export ID --format openai", "export ID --format otlp",
+    "search rg --no-index", "search rg --update-index", "search rg --regex --no-index", "export ID --format json", "export ID --format jsonl", "export ID --format openai", "export ID --format otlp",
     "fork ID --dry-run", "rollback ID --turns 1 --dry-run",
 )  # fmt: skip
 

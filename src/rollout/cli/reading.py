@@ -97,6 +97,7 @@ class Reading:
                 self.first_damage = self.first_damage or thing
             self.passed(thing.length if isinstance(thing, Damage) else len(thing.data))
             yield thing
+            del thing  # a line may be long: it is not held while the next one is read
         self.passed(None)
 
     def passed(self, size: int | None) -> None:

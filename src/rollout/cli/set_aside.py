@@ -48,6 +48,7 @@ class SetAside:
         """The same lines, long strings of long ones set aside."""
         for thing in found:
             yield self._shorter(thing) if isinstance(thing, Line) and len(thing.data) >= LONG else thing
+            del thing  # it is not held while the next one is read
 
     def whole(self, document: bytes) -> Iterator[bytes]:
         """A JSON text in pieces, with everything that its marks stand for."""

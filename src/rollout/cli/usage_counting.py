@@ -84,6 +84,7 @@ def _watched(found: Iterable[Found], progress: Progress) -> Iterator[Found]:
     for thing in found:
         progress.add(thing.length if isinstance(thing, Damage) else len(thing.data))
         yield thing
+        del thing  # a line may be long: it is not held while the next one is read
 
 
 def families(rows: Iterable[Thread], top: str | None) -> dict[str, str]:

@@ -67,8 +67,10 @@ def forward(
             yield from _look_closer(data, n, Position(segment, offset))
         else:
             yield new(line_type, (data, n, new(position_type, (segment, offset)), record))
+            del record
         offset += len(data)
         n += 1
+        data = b""  # noqa: PLW2901 - nobody holds a line, which may be long, while the next one is read
     if source.flaw and (end is None or offset < end):
         yield Damage(n, Position(segment, offset), 0, source.flaw)
     return n

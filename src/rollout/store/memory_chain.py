@@ -75,7 +75,7 @@ def candidates(stretches: Sequence[Stretch], matcher: Matcher) -> Iterator[Candi
     for line in read_lines(stretches):
         if isinstance(line, Line):
             turn = turns.take(line.record)
-            found = matcher.match(line.record) if stretches[line.position.segment].thread_id == mine else None
+            found = matcher.match_line(line) if stretches[line.position.segment].thread_id == mine else None
             if found is not None:
                 yield Candidate(line.position, line.record.timestamp, found, line.n, turn)
 

@@ -67,6 +67,7 @@ def uses(found: Iterable[Found], thread_id: str = "", lookup: Ancestry | None = 
         except (ValueError, RecursionError):
             yield Damage(thing.n, thing.position, len(thing.data), "a token count that cannot be read")
             continue
+        del thing  # a line may be long: it is not held while the next one is read
         if use is not None:
             yield use
 

@@ -173,3 +173,32 @@ def test_many_lines_of_one_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert 1500 == len(whole.hits)
     assert whole.hits == tuple(paged)
     assert whole.hits[:20] == ways.words(SearchQuery("word"), EVERYTHING._replace(limit=20)).hits
+
+
+LONG_TEXT = "the beginning " + "größe of lines \n" * (1 << 20) + "a Needle-work with pins " + "und so weiter " * (1 << 19)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("query", "snippet"),
+    [
+        (SearchQuery("needle-WORK with"), "Needle-work with"),
+        (SearchQuery("with pi", "prefix"), "with pin"),
+        (SearchQuery("beginning pins weiter", "words"), "beginning"),
+        (SearchQuery(r"^of \w+|Ne\w+-work", "regex"), "Needle-work"),
+        (SearchQuery("eedle"), None),
+        (SearchQuery("beginning missing", "words"), None),
+    ],
+)
+def test_a_line_of_many_mebibytes(
+    query: SearchQuery, snippet: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked through in pieces; what begins or ends where a piece does is no match."""
+    home = tmp_path / "home"
+    ways = Ways(home, tmp_path, monkeypatch)
+    data = b.rollout_bytes(b.thread_id(1), b.user("before"), b.user(LONG_TEXT), b.agent("behind"))
+    ways.store.put(segment(1, data), [data])
+
+    hits = ways.check(query, ALL).hits
+
+    assert ([snippet] if snippet else []) == [hit.snippet[hit.at : hit.at + hit.length] for hit in hits]

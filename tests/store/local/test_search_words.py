@@ -270,8 +270,8 @@ def test_forks_by_reference_are_numbered_in_the_whole(words: Words) -> None:
 
 def test_where_it_lies() -> None:
     """Beside the index of threads, under a name of its own."""
-    assert "/c/k/words-1.sqlite" == words_place(IndexPlace("/c/k/index-1.sqlite", ours=True)).path
-    assert "/own/index.words-1" == words_place(IndexPlace("/own/index", ours=False)).path
+    assert "/c/k/words-2.sqlite" == words_place(IndexPlace("/c/k/index-1.sqlite", ours=True)).path
+    assert "/own/index.words-2" == words_place(IndexPlace("/own/index", ours=False)).path
 
 
 def test_an_index_of_the_store_is_used(words: Words, tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_an_index_of_the_store_is_used(words: Words, tmp_path: Path) -> None:
     assert 3 == len(LocalStore(words.home.folder).search("question", EVERYTHING).hits)
     assert not (tmp_path / "mine").exists()
     assert 3 == len(LocalStore(words.home.folder, index=index).search("question", EVERYTHING).hits)
-    assert (tmp_path / "mine" / "words-1.sqlite").exists()
+    assert (tmp_path / "mine" / "words-2.sqlite").exists()
 
 
 @pytest.mark.slow

@@ -75,6 +75,8 @@ class Chains:
 
     def base_of(self, file: File) -> Base | None:
         """What a file builds on, None when it holds everything itself. Raises FormatError, OSError."""
+        if file.plain and not self._may_have_base(file):
+            return None
         with self.open(file) as source:
             payload = _meta_payload(source)
         base = payload.get("history_base") if payload else None
@@ -84,6 +86,13 @@ class Chains:
         if not isinstance(rollout_id, str) or not isinstance(end, int) or end < 0:
             raise FormatError(f"the history_base of {file.path} cannot be read: {base}")
         return Base(rollout_id, end, ordinal if isinstance(ordinal, int) else None)
+
+    def _may_have_base(self, file: File) -> bool:
+        """Told from the head of a file; whoever reads one that was moved or is gone finds out."""
+        try:
+            return may_have_base(file.path, self._fs)
+        except FileNotFoundError:
+            return True
 
     def links(self, newest: File) -> list[Link]:
         """The stretches of the thread that a file ends, oldest first; where a base cannot be had, a hole."""
@@ -210,8 +219,6 @@ class Chains:
     def _builds_on(self, file: File, rollouts: set[str]) -> bool:
         """Whether a file's base is one of these; a file that cannot be read builds on nothing that we know of."""
         try:
-            if file.plain and not may_have_base(file.path, self._fs):
-                return False
             base = self.base_of(file)
         except (OSError, FormatError):
             return False

@@ -17,9 +17,11 @@ from rollout.codec import decode
 from rollout.errors import FormatError
 from rollout.journal.reader import classify, open_source
 from rollout.lines import Line, Position
+from rollout.long_lines import LONG
 from rollout.search_match import index_text
-from rollout.search_text import TurnCount, may_begin_turn, passages, says_nothing
+from rollout.search_text import TurnCount, may_begin_turn, says_nothing, texts
 from rollout.store.local.fulltext import FileRow, LineRow
+from rollout.store.local.scanning import take_turn
 from rollout.store.local.walk import Group
 
 if TYPE_CHECKING:
@@ -194,8 +196,11 @@ class Filling:
         for data in source.lines(offset, end):
             if end is not None and not data.endswith(b"\n"):
                 break
-            text = _text(data, turns)
-            if text:
+            text = "" if len(data) >= LONG else _text(data, turns)
+            if len(data) >= LONG:
+                take_turn(data, turns)
+                self._words.add_long(row.id, LineRow(0, n, offset, len(data), turns.turn))
+            elif text:
                 lines.append(LineRow(0, n, offset, len(data), turns.turn))
                 texts.append(text)
             size += len(text) + 256
@@ -222,8 +227,8 @@ def _text(data: bytes, turns: TurnCount) -> str:
 def _told(record: Record, turns: TurnCount | None) -> str:
     if turns is not None:
         turns.take(record)
-    found = passages(record)
-    return _sound(index_text([passage.text for passage in found])) if found else ""
+    found = texts(record)
+    return _sound(index_text(found)) if found else ""
 
 
 def _sound(text: str) -> str:

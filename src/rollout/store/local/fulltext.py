@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from typing import Self
 
-VERSION = 1
+VERSION = 2
 PATIENCE_MS = 50
 _APPLICATION = 0x726F_7764
 _SCHEMA = os.path.join(os.path.dirname(__file__), "fulltext.sql")
@@ -145,6 +145,7 @@ class Words:
             self.db.execute("DELETE FROM words WHERE rowid BETWEEN ? AND ?", (first, last))
             self.db.execute("DELETE FROM line WHERE id BETWEEN ? AND ?", (first, last))
         self.db.execute("DELETE FROM run WHERE file = ?", (file,))
+        self.db.execute("DELETE FROM long WHERE file = ?", (file,))
         self.db.execute("DELETE FROM file WHERE id = ?", (file,))
 
     def add(self, file: int, lines: Sequence[LineRow], texts: Iterable[str]) -> None:
@@ -157,6 +158,18 @@ class Words:
         rows = ((number, *line[1:]) for number, line in zip(ids, lines, strict=True))
         self.db.executemany("INSERT INTO line (id, n, start, length, turn) VALUES (?, ?, ?, ?, ?)", rows)
         self.db.execute("INSERT INTO run (first, last, file) VALUES (?, ?, ?)", (ids[0], ids[-1], file))
+
+    def add_long(self, file: int, line: LineRow) -> None:
+        """Take in where a line stands that is too long for its words to be taken in."""
+        values = (file, line.start, line.n, line.length, line.turn)
+        self.db.execute("INSERT OR REPLACE INTO long (file, start, n, length, turn) VALUES (?, ?, ?, ?, ?)", values)
+
+    def long_lines(self) -> dict[int, list[LineRow]]:
+        """The lines without words, by file, newest first."""
+        found: dict[int, list[LineRow]] = {}
+        for file, *line in self.db.execute("SELECT file, n, start, length, turn FROM long ORDER BY start DESC"):
+            found.setdefault(file, []).append(LineRow(0, *line))
+        return found
 
     def find(self, expression: str, most: int) -> dict[int, list[int]] | None:
         """The lines that an expression finds, by file, newest last; None when there are more than ``most``."""
@@ -211,7 +224,7 @@ def _opened(place: IndexPlace, home: Identity) -> Words:
         db.set_busy_timeout(PATIENCE_MS)
         if db.pragma("application_id") != _APPLICATION or db.pragma("user_version") != VERSION:
             _make(db, place, home)
-        db.execute("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000")
+        db.execute("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000")
         if db.execute("SELECT path, device, inode FROM home").fetchall() != [_bound(home)]:
             _bad("is of another home")
     except BaseException:

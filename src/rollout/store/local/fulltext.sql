@@ -30,5 +30,15 @@ CREATE TABLE line (
     turn INTEGER NOT NULL
 );
 
+-- Lines of 16 MiB or more: their words are not taken in, every search looks through their bytes.
+CREATE TABLE long (
+    file INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    turn INTEGER NOT NULL,
+    PRIMARY KEY (file, start)
+) WITHOUT ROWID;
+
 -- Runs of ASCII letters and digits, and of everything beyond ASCII, are words: `index_text` prepares the rest.
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', contentless_delete = 1, tokenize = 'ascii');

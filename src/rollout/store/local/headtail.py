@@ -379,4 +379,7 @@ def may_have_base(path: str, fs: Filesystem = OS) -> bool:
         head = fs.pread(fd, WINDOW, 0)
     finally:
         fs.close(fd)
-    return b'"history_base"' in head or (len(head) == WINDOW and b"\n" not in head)
+    if b'"history_base"' in head or len(head) < WINDOW:
+        return b'"history_base"' in head
+    meta = head.find(b'"session_meta"')
+    return meta < 0 or b"\n" not in head[meta:]

@@ -2,7 +2,7 @@
 
 Lines that cannot match are told apart by their bytes, many at a time, before any is decoded. Files are read
 backwards in blocks, so that a search for the newest hits ends where it has enough of them. Memory: three times the
-longest line, and a block.
+longest line, or once a line of 16 MiB or more, and a block.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from rollout.errors import FormatError
 from rollout.journal.reader import classify
 from rollout.lines import Line, Position
+from rollout.long_lines import LONG, shorter
 from rollout.search_match import REACH, Candidate
-from rollout.search_text import TurnCount, may_begin_turn
+from rollout.search_text import PERSONS, TurnCount, may_begin_turn
 from rollout.store.local.chain import own_links
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def matching(data: bytes, position: Position, matcher: Matcher) -> Iterator[Cand
     """The physical line at a position, when it matches."""
     for found in classify(data, -1, position):
         if isinstance(found, Line):
-            match = matcher.match(found.record)
+            match = matcher.match_line(found)
             if match is not None:
                 yield Candidate(found.position, found.record.timestamp, match)
 
@@ -67,7 +68,7 @@ def _lines_back(source: Source, start: int, end: int, may_hold: Test) -> Iterato
         block = _read(source, end - length, length)
         cut = 0 if end - length == start else block.find(b"\n") + 1
         if cut in (0, length) and end - length > start:  # not even its last line is whole
-            begin, holds = _long_line(source, start, end, may_hold)
+            begin, holds = long_line(source, start, end, may_hold)
             if holds:
                 yield begin, _read(source, begin, end - begin)
             end = begin
@@ -77,7 +78,7 @@ def _lines_back(source: Source, start: int, end: int, may_hold: Test) -> Iterato
         end = end - length + cut
 
 
-def _long_line(source: Source, start: int, end: int, may_hold: Test) -> tuple[int, bool]:
+def long_line(source: Source, start: int, end: int, may_hold: Test) -> tuple[int, bool]:
     """Where the line before an offset begins, and whether it may match."""
     at, holds = end, False
     while at > start:
@@ -112,30 +113,79 @@ def numbered(chains: Chains, links: Sequence[Link], candidates: Iterable[Candida
 
     A file that went away or became shorter meanwhile leaves -1.
     """
-    waiting = sorted(candidates, key=lambda one: one.position, reverse=True)
-    done: list[Candidate] = []
-    turns, n = TurnCount(), 0
+    counting = _Numbering(sorted(candidates, key=lambda one: one.position, reverse=True))
     for number, link in enumerate(links):
-        if link.file is None or not waiting:
+        if link.file is None or not counting.waiting:
             continue
         try:
             with chains.open(link.file) as source:
-                offset = 0
-                for data in source.lines(0, link.end):
-                    if may_begin_turn(data):
-                        _count_turn(data, turns)
-                    offset += len(data)
-                    while waiting and waiting[-1].position < (number, offset):
-                        done.append(waiting.pop()._replace(n=n, turn=turns.turn))
-                    n += 1
-                    if not waiting:
-                        break
+                counting.go_through(source, number, link.end)
         except (OSError, FormatError):
             break
-    return done + waiting
+    return counting.done + counting.waiting
 
 
-def _count_turn(data: bytes, turns: TurnCount) -> None:
-    for found in classify(data, -1, Position(0, 0)):
+class _Numbering:
+    """Counts lines and turns along the files of a thread; only lines in which a turn may begin are looked at."""
+
+    def __init__(self, waiting: list[Candidate]) -> None:
+        """``waiting``: the last position first."""
+        self.waiting, self.done = waiting, list[Candidate]()
+        self._turns, self._n = TurnCount(), 0
+
+    def go_through(self, source: Source, segment: int, end: int | None) -> None:
+        """Count one file up to an end, or up to the last candidate."""
+        offset, size = 0, source.size if end is None else min(end, source.size)
+        while offset < size and self.waiting:
+            block = _read(source, offset, min(_BLOCK, size - offset))
+            length = block.rfind(b"\n") + 1
+            if not length:
+                length, block = len(block), b""
+                length = _line_end(source, offset + length, size) - offset
+                block = _read(source, offset, length)
+            self._take(block[:length], Position(segment, offset))
+            offset += length
+
+    def _take(self, data: bytes, position: Position) -> None:
+        """Count whole lines, the first of which begins at a position."""
+        end = position._replace(offset=position.offset + len(data))
+        here: list[Candidate] = []
+        while self.waiting and self.waiting[-1].position < end:
+            here.append(self.waiting.pop())
+        wanted = {data.rfind(b"\n", 0, one.position.offset - position.offset) + 1: one for one in here}
+        at = 0
+        for start in sorted({*wanted, *_starts_of_persons(data)}):
+            self._n += data.count(b"\n", at, start)
+            at = start
+            take_turn(data[start : data.find(b"\n", start) + 1 or len(data)], self._turns)
+            if start in wanted:
+                self.done.append(wanted[start]._replace(n=self._n, turn=self._turns.turn))
+        self._n += data.count(b"\n", at) + (not data.endswith(b"\n"))
+
+
+def take_turn(data: bytes, turns: TurnCount) -> None:
+    """Count the turn that a line begins, if it does."""
+    for found in classify(data, -1, Position(0, 0)) if may_begin_turn(data) else ():
         if isinstance(found, Line):
-            turns.take(found.record)
+            turns.take((shorter(found) if len(data) >= LONG else found).record)
+
+
+def _starts_of_persons(data: bytes) -> Iterator[int]:
+    """Where lines begin in which a turn may begin; lines may come twice."""
+    for word in PERSONS:
+        at = data.find(word)
+        while at >= 0:
+            yield data.rfind(b"\n", 0, at) + 1
+            end = data.find(b"\n", at)
+            at = data.find(word, end) if end >= 0 else -1
+
+
+def _line_end(source: Source, offset: int, size: int) -> int:
+    """The offset behind the next newline, or where the bytes end."""
+    while offset < size:
+        block = _read(source, offset, min(_BLOCK, size - offset))
+        newline = block.find(b"\n")
+        if newline >= 0:
+            return offset + newline + 1
+        offset += len(block)
+    return size

@@ -7,6 +7,7 @@ which lines and files need not be looked at. So the answer is the same with and 
 from __future__ import annotations
 
 from collections import Counter
+from heapq import merge
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.errors import FormatError
@@ -25,7 +26,7 @@ from rollout.store.local.index_path import identity_of
 from rollout.store.local.listing import Listing
 from rollout.store.local.ripgrep import LARGEST, files_that_may_hold, find_ripgrep
 from rollout.store.local.rows import Rows
-from rollout.store.local.scanning import matching, numbered, scan, scan_source
+from rollout.store.local.scanning import long_line, matching, numbered, scan, scan_source
 from rollout.store.local.walk import Walk, by_thread
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from rollout.journal.filesystem import Filesystem
+    from rollout.journal.source import Source
     from rollout.query import Key, Order, Thread, ThreadQuery
     from rollout.search_match import Candidate
     from rollout.search_query import SearchQuery
@@ -75,6 +77,7 @@ class Search:
         self._copied: set[str] = set()
         self._filled = Filled({}, {})
         self._few: dict[int, list[int]] | None = {}
+        self._long: dict[int, list[LineRow]] = {}
         self._notes: list[str] = []
         self._unread: list[str] = []
 
@@ -140,6 +143,7 @@ class Search:
         else:
             with usable(self._use.place):
                 self._few = self._words.find(self._expression, FEW)
+                self._long = self._words.long_lines()
                 found = self._answer()
         unread = [f"{len(self._unread)} threads could not be read, first {self._unread[0]}"] if self._unread else []
         notes = [*filter(None, [found.note]), *unread, *self._notes]
@@ -166,7 +170,7 @@ class Search:
     def _may_hold(self, file: File, named: set[str] | None) -> bool:
         row = self._filled.known.get(file.path)
         if row is not None and self._words is not None:
-            return self._few is None or row.id in self._few or row.size > row.done
+            return self._few is None or row.id in self._few or row.size > row.done or row.id in self._long
         return named is None or not file.plain or file.path in named or self._is_large(file)
 
     def _is_large(self, file: File) -> bool:
@@ -233,16 +237,22 @@ class Search:
                 yield from scan_source(source, start, link.end, self._matcher, self._sieve.may_hold)
             while first is not None:
                 length = first.length if link.end is None else min(first.length, link.end - first.start)
-                if length > 0:
+                if length > 0 and self._is_worth_reading(source, first):
                     data = source.read(first.start, length)
                     for one in matching(data, Position(segment, first.start), self._matcher):
                         yield one._replace(n=first.n, turn=first.turn)
                 first = next(lines, None)
 
+    def _is_worth_reading(self, source: Source, line: LineRow) -> bool:
+        """What the words tell of is; a long line, of which they know nothing, is looked through in pieces first."""
+        return line.id > 0 or long_line(source, line.start, line.start + line.length, self._sieve.may_hold)[1]
+
     def _lines(self, words: Words, row: FileRow) -> Iterator[LineRow]:
-        if self._few is None:
-            return words.lines_in(self._expression, row.id)
-        return iter(words.lines(self._few.get(row.id, ())))
+        """The lines that may match, newest first."""
+        told = (
+            words.lines_in(self._expression, row.id) if self._few is None else words.lines(self._few.get(row.id, ()))
+        )
+        return merge(told, self._long.get(row.id, ()), key=lambda line: -line.start)
 
     def _numbered(self, group: Group, found: Sequence[Candidate]) -> list[Candidate]:
         if self._is_simple(group) and all(one.n >= 0 for one in found):

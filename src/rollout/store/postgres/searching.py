@@ -196,6 +196,6 @@ def _candidates(connections: Connections, chain: Chain, matcher: Matcher) -> Ite
         if isinstance(line, Line):
             turn = turns.take(line.record)
             owned = chain.stretches[line.position.segment].thread_id == mine
-            found = matcher.match(line.record) if owned else None
+            found = matcher.match_line(line) if owned else None
             if found is not None:
                 yield Candidate(line.position, line.record.timestamp, found, line.n, turn)
