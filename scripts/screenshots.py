@@ -1,8 +1,10 @@
-"""Draw what the commands print on a terminal, in colour, as SVG files in docs/screenshots."""
+"""Draw what the commands print on a terminal, in colour, as SVG files in docs/screenshots; ``rollout view`` through tmux.
+
+With SCREENSHOTS=folder all pictures go there, also those that no document shows.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import os
@@ -11,6 +13,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
+from typing import NamedTuple
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
@@ -18,18 +22,42 @@ from rich.text import Text
 
 from rollout import CreateParams, RawItem, SyncRolloutRecorder, open_store
 from rollout.testing.builders import agent, message, tool_call, tool_output, turn, turn_context, user
-from rollout.tui.app import ViewApp
-from rollout.tui.desk import Desk
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FOLDER = os.path.join(ROOT, "docs", "screenshots")
-WIDTH = 100
+SEEN = os.environ.get("SCREENSHOTS", "")
+INTO = SEEN or os.path.join(ROOT, "docs", "screenshots")
+HOMES = os.path.join(ROOT, "tests", "browser", "homes.py")
+WIDTH, HEIGHT = 100, 28
 LOOK = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # the reader's own font, nothing fetched
 ANSWER = "The test expected **200**, but a login answers with a redirect:\n\n- `test_login` now expects `302`\n- the page behind it is checked too"
 PATCH = {
     "type": "custom_tool_call", "name": "apply_patch", "call_id": "call_p", "status": "completed",
     "input": '*** Begin Patch\n*** Update File: tests/test_login.py\n@@\n def test_login(client):\n-    assert client.post("/login").status_code == 200\n+    assert client.post("/login").status_code == 302\n*** End Patch',
 }  # fmt: skip
+
+
+class Shot(NamedTuple):
+    """A picture of ``rollout view``: on which home, which keys, and after each of them what must be there."""
+
+    name: str
+    home: str
+    steps: tuple[tuple[str, str], ...]
+    is_kept: bool = False
+
+
+OPENED = ("", "threads · grouped")
+SHOTS = (
+    Shot("view", "many", (OPENED,), is_kept=True),
+    Shot("view-thread", "long", (("", "grouped"), ("Enter", "more above")), is_kept=True),
+    Shot("view-real", "small", (OPENED, ("Enter", "model gpt"))),
+    Shot("view-projects", "many", (OPENED, ("g", "grouped by project"))),
+    Shot("view-filtered", "many", (OPENED, ("/", "show all"), ("p a r s e r", "parser"), ("Enter", "q quit"))),
+    Shot("view-lineage", "small", (OPENED, ("Down", "threads ·"), ("l", "⑂")), is_kept=True),
+    Shot("view-help", "small", (OPENED, ("?", "Everywhere"))),
+    Shot("view-damaged", "damaged", (("", "thread"), ("Enter", "damaged"))),
+    Shot("view-hostile", "hostile", (OPENED, ("Down", "grouped"), ("Enter", "turn"))),
+    Shot("view-empty", "empty", (("", "no threads"),)),
+)  # fmt: skip
 THREADS: tuple[tuple[str, list[RawItem]], ...] = (
     ("/home/dev/shop", turn("Why is the basket empty after a reload?", "It is kept in memory only; I put it into the session.")),
     ("/home/dev/app", turn("Translate the start page: „Grüß Gott, 世界“", "Done, in three languages.")),
@@ -50,37 +78,52 @@ THREADS: tuple[tuple[str, list[RawItem]], ...] = (
 
 def main() -> int:
     """Record some threads, run the commands, draw them."""
-    os.makedirs(FOLDER, exist_ok=True)
+    os.makedirs(INTO, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         threads = recorded(home)
         for name, command in (("list", ["list"]), ("show", ["show", threads[-1]]), ("history", ["history", threads[-1]]), ("stats", ["stats"])):
-            path = os.path.join(FOLDER, f"{name}.svg")
+            path = os.path.join(INTO, f"{name}.svg")
             draw(path, f"rollout {name}", on_a_terminal(command, home))
-            print(f"-- {os.path.relpath(path, ROOT)}")
-        asyncio.run(application(home))
+            print(f"-- {path}")
+    with tempfile.TemporaryDirectory() as folder:
+        homes = os.path.join(folder, "homes")
+        for words in ((), ("many",)):
+            subprocess.run([sys.executable, HOMES, homes, *words], check=True)
+        for shot in SHOTS:
+            if SEEN or shot.is_kept:
+                path = os.path.join(INTO, f"{shot.name}.svg")
+                draw(path, "rollout view", of_an_application(shot, os.path.join(homes, shot.home), folder))
+                print(f"-- {path}")
     return 0
 
 
-async def application(home: str) -> None:
-    """The screens of ``rollout view``."""
-    store = open_store(home)
-    desk = Desk(store, lambda one: one)
-    app = ViewApp(desk)
-    async with app.run_test(size=(WIDTH, 26)) as pilot:
-        for name, keys in (("view", ()), ("view-thread", ("down", "enter"))):
-            await pilot.press(*keys)
-            for _ in range(5):
-                await app.workers.wait_for_complete()
-                await pilot.pause(0.2)
-            keep(name, app.export_screenshot(title="rollout view"))
+def of_an_application(shot: Shot, home: str, folder: str) -> str:
+    """What tmux shows of ``rollout view`` after some keys, with its colours."""
+    program = os.path.join(os.path.dirname(sys.executable), "rollout")
+    environment = {**os.environ, "ROLLOUT_HOME": home, "XDG_CACHE_HOME": folder, "TERM": "xterm-256color", "COLORTERM": "truecolor", "HOME": "/home/dev"}
+    environment.pop("NO_COLOR", None)
 
+    def tmux(*words: str) -> str:
+        command = ["tmux", "-S", os.path.join(folder, "tmux"), "-f", "/dev/null", *words]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
-def keep(name: str, picture: str) -> None:
-    """Write a picture without the font that it would fetch."""
-    path = os.path.join(FOLDER, f"{name}.svg")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL))
-    print(f"-- {os.path.relpath(path, ROOT)}")
+    def wait_for(words: str) -> None:
+        for _ in range(300):
+            if words in (shown := tmux("capture-pane", "-p", "-t", "view")):
+                return
+            time.sleep(0.1)
+        sys.exit(f"screenshots: {shot.name}: {words!r} did not come:\n{shown}")
+
+    tmux("new-session", "-d", "-s", "view", "-x", str(WIDTH), "-y", str(HEIGHT), program, "view")
+    try:
+        for key, words in shot.steps:
+            if key:
+                tmux("send-keys", "-t", "view", *key.split(" "))
+            wait_for(words)
+        time.sleep(0.5)  # what comes last is drawn in pieces
+        return tmux("capture-pane", "-e", "-N", "-p", "-t", "view")
+    finally:
+        tmux("kill-server")
 
 
 def recorded(home: str) -> list[str]:

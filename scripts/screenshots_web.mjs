@@ -20,10 +20,11 @@ const pages = [
   ["search", "small", "/search?q=question"],
   ["real-0.100", "small", `/thread/${real}`],
   ["real-0.169", "small", "/thread/01a09f6f-1be4-7a93-8315-da04abfa60f7"],
+  ["lineage", "small", "/thread/01a09f6f-1be4-7a93-8315-da04abfa60f7/family"],
   ["damage", "damaged", `/thread/${threadId(1)}`],
   ["empty", "empty", "/"],
 ];
-const kept = new Set(["web-list-desktop-light", "web-thread-desktop-dark", "web-turn-phone-light", "web-search-desktop-light"]);
+const kept = new Set(["web-list-desktop-light", "web-thread-desktop-dark", "web-turn-phone-light", "web-search-desktop-light", "web-lineage-desktop-light"]);
 
 mkdirSync(into, { recursive: true });
 execFileSync(process.env.PYTHON || join(root, ".venv/bin/python"), [join(root, "tests/browser/homes.py"), join(folder, "homes"), "many"]);

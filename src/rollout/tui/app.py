@@ -24,7 +24,8 @@ class ViewApp(App[None]):
     Input:focus { border: none; }
     Rows { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; }
     #heading { height: 1; background: $panel; padding: 0 1; text-style: bold; }
-    #keys { height: 1; background: $footer-background; color: $footer-foreground; }
+    #keys { height: 1; background: $footer-background; color: $footer-foreground;
+            link-style: none; link-color: $footer-foreground; link-background: $footer-background; }
     #status { height: 1; background: $panel; padding: 0 1; color: $text-muted; }
     ModalScreen { align: center middle; }
     .dialog { width: 70; height: auto; max-height: 80%; border: round $primary; background: $surface; padding: 1 2; }

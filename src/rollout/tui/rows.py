@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -88,7 +89,7 @@ class Rows(ScrollView, can_focus=True):
         text = self.source.line(at, columns)
         strip = Strip(text.render(self.app.console)).apply_style(self.rich_style)
         strip = strip.crop(0, columns).extend_cell_length(columns, self.rich_style)
-        return strip.apply_style(_CURSOR) if at == self.marked and self.has_focus else strip
+        return Strip([Segment(strip.text, self.rich_style + _CURSOR)]) if at == self.marked and self.has_focus else strip
 
     def watch_marked(self) -> None:
         """Tell, and draw."""
