@@ -233,3 +233,71 @@ def test_a_broken_request_is_answered_where_its_id_can_be_read(home: Home, line:
             assert 1 == len((await peer.ask("thread/list"))["data"])
 
     run(scenario())
+
+
+async def careful(request: TurnRequest) -> AsyncIterator[object]:
+    """An agent that asks, and says what it was told."""
+    yield say(f"allowed: {await request.approvals.command('call', ['rm', 'x'], '/w')}")
+
+
+ASKED = "item/commandExecution/requestApproval"
+
+
+async def answered(peer: Peer, answer: dict[str, Any]) -> None:
+    """Answer what a client is asked, once it is."""
+    await peer.until(ASKED)
+    identity = next(one["id"] for one in peer.heard if one.get("method") == ASKED)
+    await peer.say(json.dumps({"id": identity, **answer}).encode())
+
+
+ACCEPT: dict[str, Any] = {"result": {"decision": "accept"}}
+REFUSE: dict[str, Any] = {"error": {"code": -32601, "message": "no such method"}}
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "expected"),
+    [(ACCEPT, None, "allowed: True"), (None, ACCEPT, "allowed: True"), (REFUSE, ACCEPT, "allowed: True"), (REFUSE, REFUSE, "allowed: False")],
+)
+def test_everyone_who_follows_may_decide(home: Home, mine: dict[str, Any] | None, others: dict[str, Any] | None, expected: str) -> None:
+    """The first decision counts, who cannot decide leaves it to the others, and each is told that it is settled."""
+
+    async def scenario() -> None:
+        async with Peer(home.store, LATER, careful) as peer:
+            other = await peer.another()
+            for one in (peer, other):
+                await one.ask("thread/resume", threadId=ONE)
+            await peer.ask("turn/start", threadId=ONE, input=[text("go")])
+            for one, answer in ((peer, mine), (other, others)):
+                if answer is not None:
+                    await answered(one, answer)
+            for one in (peer, other):
+                assert "completed" == (await one.until("turn/completed"))["turn"]["status"]
+                assert expected == (await one.until("item/completed"))["item"]["text"]
+                assert 1 == one.news().count("serverRequest/resolved")
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_question_stands_as_long_as_somebody_is_there(home: Home, both: bool) -> None:
+    """When the last one goes away, the turn ends as an interrupted one."""
+
+    async def scenario() -> None:
+        async with Peer(home.store, LATER, careful) as peer:
+            other = await peer.another()
+            for one in (peer, other):
+                await one.ask("thread/resume", threadId=ONE)
+            await peer.ask("turn/start", threadId=ONE, input=[text("go")])
+            await other.until(ASKED)
+            peer.connection.close()
+            watching = await other.another()
+            if both:
+                other.connection.close()
+            else:
+                await answered(other, ACCEPT)
+            while (await watching.until("thread/status/changed"))["status"] != {"type": "idle"}:
+                watching.heard.clear()
+            read = await watching.ask("thread/read", threadId=ONE, includeTurns=True)
+            assert ("interrupted" if both else "completed") == read["thread"]["turns"][-1]["status"]
+
+    run(scenario())

@@ -1,11 +1,13 @@
-"""Asking whoever started a turn whether a command may run or files may change.
+"""Asking whether a command may run or files may change.
 
-The one who asked for the turn is asked. A yes for the session is remembered as long as the thread is loaded; a
-cancel, or a client that went away, ends the turn as an interrupted one.
+Whoever started the turn is asked, and everyone who follows the thread; the first decision counts, and a client that
+cannot decide leaves it to the others. A yes for the session is remembered as long as the thread is loaded; a cancel, or
+that all went away, ends the turn as an interrupted one.
 """
 
 from __future__ import annotations
 
+import asyncio
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from rollout.appserver.wire import shell
 if TYPE_CHECKING:
     from rollout.appserver.connection import Connection
     from rollout.appserver.live import LiveThread
-    from rollout.appserver.state import Server
+    from rollout.appserver.state import Listener, Server
 
 Fields = dict[str, Any]
 
@@ -35,7 +37,7 @@ class TurnCancelledError(Exception):
 
 
 class ClientApprovals:
-    """The approvals of one turn, by the client that started it."""
+    """The approvals of one turn, by the client that started it and by those who follow the thread."""
 
     def __init__(self, server: Server, live: LiveThread, turn_id: str, client: Connection | None) -> None:
         """Without a ``client`` there is nobody to ask, and nothing is allowed."""
@@ -57,23 +59,23 @@ class ClientApprovals:
     async def _ask(self, method: str, call_id: str, subjects: set[str], asked: Fields) -> bool:
         if subjects <= self._live.allowed:
             return True
-        if self._client is None:
+        if self._client is None and not self._server.followers(self._live.id):
             return False
         when = {"startedAtMs": now_ms()} if self._server.level.later else {}
         where = {"threadId": self._live.id, "turnId": self._turn_id, "itemId": call_id, **when}
-        decision = await self._decision(self._client, method, where | asked)
+        decision = await self._decision(method, where | asked)
         if decision is Decision.CANCEL:
             raise TurnCancelledError
         if decision is Decision.ACCEPT_FOR_SESSION:
             self._live.allowed |= subjects
         return decision is not Decision.DECLINE
 
-    async def _decision(self, client: Connection, method: str, params: Fields) -> Decision:
+    async def _decision(self, method: str, params: Fields) -> Decision:
         """What is answered; meanwhile the thread is told to be waiting."""
         self._live.waiting = True
         try:
             await self._server.status(self._live)
-            return _decided(await client.ask(method, params))
+            return _decided(await _first_answer(self._asked(), method, params))
         except RpcError:
             return Decision.DECLINE
         except ConnectionError:
@@ -81,6 +83,30 @@ class ClientApprovals:
         finally:
             self._live.waiting = False
             await self._server.status(self._live)
+
+
+    def _asked(self) -> list[Listener]:
+        followers = self._server.followers(self._live.id)
+        return followers if self._client is None or self._client in followers else [self._client, *followers]
+
+
+async def _first_answer(clients: list[Listener], method: str, params: Fields) -> Any:  # noqa: ANN401 - JSON as it comes
+    """What the first of several clients answers; RpcError when all refuse, ConnectionError when all are gone."""
+    asking = [asyncio.create_task(client.ask(method, params)) for client in clients]
+    failed: RpcError | ConnectionError = ConnectionError("nobody is there to be asked")
+    try:
+        for answered in asyncio.as_completed(asking):
+            try:
+                return await answered
+            except RpcError as error:
+                failed = error
+            except ConnectionError:
+                continue
+        raise failed
+    finally:
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
 
 
 def _decided(answer: Any) -> Decision:  # noqa: ANN401 - JSON as it comes

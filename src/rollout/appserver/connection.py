@@ -61,9 +61,9 @@ class Connection:
             return await answer
         finally:
             self._asked.pop(number, None)
-            if self.server.level.later:
+            if self.server.level.later:  # for this client alone: its numbers are its own
                 resolved = {"threadId": params.get("threadId"), "requestId": number}
-                await self.server.broadcast("serverRequest/resolved", resolved)
+                await self.tell(Outgoing({"method": "serverRequest/resolved", "params": resolved}), params.get("threadId"))
 
     def answered(self, response: Response) -> None:
         """Take what the client answers; an answer to nothing is passed over."""

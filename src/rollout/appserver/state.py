@@ -47,6 +47,10 @@ class Listener(Protocol):
         """Take a notification; one who went away hears nothing."""
         ...
 
+    async def ask(self, method: str, params: Message) -> Any:  # noqa: ANN401 - JSON as it comes
+        """What the client answers; RpcError when it refuses, ConnectionError when it is gone or goes away."""
+        ...
+
 
 class Cursors:
     """What the texts of cursors stand for that were given out; the oldest are forgotten.
@@ -108,6 +112,10 @@ class Server:
         if lock is None:
             lock = self._alone[thread_id] = asyncio.Lock()
         return lock
+
+    def followers(self, thread_id: str) -> list[Listener]:
+        """Who is told of a thread's turns."""
+        return [one for one in self.connections if thread_id in one.followed]
 
     async def broadcast(self, method: str, params: Message) -> None:
         """Tell every client of something, or, what is said of a turn, those who follow its thread."""
