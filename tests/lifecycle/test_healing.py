@@ -161,7 +161,7 @@ def test_a_destruction_that_was_cut_off_is_ended(home: LocalStore, cut: str) -> 
 
 def test_a_family_that_was_to_be_destroyed_is_destroyed_by_the_same_command(home: LocalStore) -> None:
     """Cut off when all were in the trash, or when only some were."""
-    for cut in (renaming("purging"), renaming(f"{b.thread_id(2)}-1")):
+    for cut in (renaming("purging"), renaming(f"trash/{b.thread_id(2)}-")):
         keep(home, legacy())
         child(home, 2, THREAD)
         child(home, 3, BELOW)

@@ -286,6 +286,22 @@ class ChangingFacts(StoreFacts):
         store.restore(new)
         check(before, self.state(store, identity))
 
+    def test_a_used_receipt_means_no_later_removal(self, tmp_path: Path) -> None:
+        """The thread is removed again: the old receipt neither brings it back nor takes it away."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        before = self.state(store, identity)
+        old = store.remove(identity)
+        store.restore(old)
+        new = store.remove(identity)
+
+        with refused(NotFoundError):
+            store.restore(old)
+        store.purge(old)
+        check([new], [one.receipt for one in store.removed()])
+        store.restore(new)
+        check(before, self.state(store, identity))
+
     def test_purging_spares_what_is_not_removed(self, tmp_path: Path) -> None:
         """The receipt of a thread that was restored takes nothing away."""
         store = self.store(tmp_path)

@@ -369,7 +369,8 @@ class LocalStore(ThreadStore):
             if forks := self._chains().forks_of(group):
                 raise InUseError(identity, forks)
             parent_id = read_facts(group.newest.path, self._fs).summary.parent_id
-            return self._trash().throw(identity, physical_files(group, self.home, self._fs), parent_id)
+            files, now_ns = physical_files(group, self.home, self._fs), self._clock.time_ns()
+            return self._trash().throw(identity, files, parent_id, now_ns)
 
     def removed(self) -> Sequence[Removed]:
         """Every removal that can be restored, the newest first; those that cannot be read are passed over."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING
 
 from rollout.errors import ExistsError, FormatError, NotFoundError, RolloutError, WriteError
@@ -43,16 +42,16 @@ class Trash:
         self.folder = os.path.join(home, TRASH)
         self._underway = os.path.join(self.folder, UNDERWAY)
 
-    def throw(self, thread_id: ThreadId, files: list[File], parent_id: str | None) -> Receipt:
+    def throw(self, thread_id: ThreadId, files: list[File], parent_id: str | None, now_ns: int) -> Receipt:
         """Move files (newest first) here, and take names and tags away. Raises WriteError, LockError: nothing has changed.
 
         Should even the way back fail, the next change of the thread goes it to its end.
         """
         kept = [(os.path.relpath(file.path, self._home), f"{number}.kept") for number, file in enumerate(files)]
         given = self._given.names.lines_of(thread_id), self._given.tags.lines_of(thread_id)
-        manifest = Manifest(thread_id, kept, *given, parent_id)
+        manifest = Manifest(thread_id, kept, *given, parent_id, now_ns)
         size = sum(self._fs.lstat(file.path).st_size for file in files)
-        token = self._new_token(thread_id)
+        token = f"{thread_id}-{os.urandom(6).hex()}"  # never given again: an old receipt must not mean a later removal
         folder = self._make(token + _REMOVING)
         try:
             write_manifest(self._fs, folder, manifest)
@@ -186,10 +185,6 @@ class Trash:
     def _place_of(self, folder: str) -> str:
         return os.path.join(self.folder, os.path.splitext(os.path.basename(folder))[0])
 
-    def _new_token(self, thread_id: str) -> str:
-        tokens = (f"{thread_id}-{number}" for number in count(1))
-        return next(token for token in tokens if not stands(self._fs, os.path.join(self.folder, token)))
-
     def _make(self, name: str) -> str:
         folder = os.path.join(self._underway, name)
         try:
@@ -237,5 +232,4 @@ class Trash:
         moves = manifest.moves(self._fs, folder, self._home)
         size = sum(self._fs.lstat(kept).st_size for kept, _ in moves)
         names = tuple(os.path.basename(target) for _, target in moves)
-        when = self._fs.stat(os.path.join(folder, MANIFEST)).st_mtime_ns
-        return Removed(Receipt(manifest.thread_id, token, names, size), when, manifest.parent_id)
+        return Removed(Receipt(manifest.thread_id, token, names, size), manifest.removed_ns, manifest.parent_id)

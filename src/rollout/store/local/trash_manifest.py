@@ -23,7 +23,8 @@ _MOST = 64 * 1024 * 1024
 class Manifest(NamedTuple):
     """Whose thread, the files as (place in the home, name in the trash; newest first), what was given, the parent.
 
-    ``names`` and ``tags`` are lines of the files beside the threads.
+    ``names`` and ``tags`` are lines of the files beside the threads. ``removed_ns``: when the removal was begun; file
+    times are too coarse to tell which of two came first.
     """
 
     thread_id: str
@@ -31,6 +32,7 @@ class Manifest(NamedTuple):
     names: bytes
     tags: bytes
     parent_id: str | None
+    removed_ns: int
 
     def moves(self, fs: Filesystem, folder: str, home: str) -> list[tuple[str, str]]:
         """For each file that lies in the folder: it, and where it belongs."""
@@ -84,7 +86,7 @@ def _parse(data: bytes, path: str) -> Manifest:
         files = [(str(place), str(name)) for place, name in told["files"]]
         parent = told.get("parent_id")
         given = _bytes(told["names"]), _bytes(told.get("tags", ""))
-        found = Manifest(str(told["thread_id"]), files, *given, parent and str(parent))
+        found = Manifest(str(told["thread_id"]), files, *given, parent and str(parent), int(told["removed_ns"]))
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} cannot be read: {error}; move its files back by hand") from None
     for place, name in found.files:
