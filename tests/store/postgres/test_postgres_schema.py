@@ -9,9 +9,12 @@ import pytest
 
 from rollout.errors import RolloutError
 from rollout.query import EVERYTHING
-from rollout.store.postgres.schema import migrate, migrations, version_of
+from rollout.store.postgres.schema import Roles, migrate, migrations, version_of
 from rollout.store.postgres.store import PostgresStore
 from rollout.store.postgres.target import parse
+from rollout.testing import builders as b
+from rollout.testing.facts import segment
+from rollout.testing.facts_reading import ODD_FILES
 from support import ROOT
 
 if TYPE_CHECKING:
@@ -72,6 +75,45 @@ def test_a_database_that_is_ahead(server: Server, empty: psycopg.Connection[tupl
 
     with pytest.raises(RolloutError, match="upgrade rollout"):
         opened(server).list(EVERYTHING)
+
+
+def told(store: PostgresStore) -> dict[str, object]:
+    """All threads of a store: bytes, names, places."""
+    rows = store.list(EVERYTHING._replace(limit=100)).threads
+    return {row.id: (b"".join(store.raw(row.id)), row.name, row.archived, row.bytes, row.active_ms) for row in rows}
+
+
+def test_threads_survive_every_step(server: Server, empty: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Back to the first layout and forth again, with threads in the tables: each is what it was, and can be written."""
+    roles = Roles("keeper")
+    migrate(empty, roles=roles)
+    store = opened(server)
+    for number, data in enumerate(ODD_FILES.values(), 1):
+        store.put(segment(number, data, archived=number % 2 == 0), [data])
+    store.set_name(b.thread_id(3), "the third")
+    before = told(store)
+    store.close()
+    migrate(empty, 1)
+    with pytest.raises(RolloutError, match="rollout store migrate"):
+        opened(server).list(EVERYTHING)
+    migrate(empty, roles=roles)
+    again = opened(server)
+    after = told(again)
+    writer = again.open_writer(b.thread_id(3))
+    writer.append(b.line(b.user("more")), 1)
+    flushed = writer.flush()
+    writer.close()
+    again.close()
+
+    assert (before, 1) == (after, flushed)
+
+
+def test_a_layout_that_nobody_knows(empty: psycopg.Connection[tuple[object, ...]]) -> None:
+    """To ask for a layout beyond the newest is an error, and changes nothing."""
+    with pytest.raises(RolloutError, match="there is no layout 99"):
+        migrate(empty, 99)
+
+    assert 0 == version_of(empty)
 
 
 KEYS = """

@@ -89,7 +89,10 @@ def migrate(connection: psycopg.Connection[Any], to: int | None = None, roles: R
 
     Each step is one transaction; several operators wait for each other. The roles get what they need and no more.
     """
-    goal = migrations()[-1].version if to is None else to
+    newest = migrations()[-1].version
+    goal = newest if to is None else to
+    if goal > newest:
+        raise RolloutError(f"there is no layout {goal}: this library knows those up to {newest}")
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         connection.execute(_VERSIONS)

@@ -1,7 +1,7 @@
 """Ends connections on which a statement has waited too long for its answer.
 
 A network that swallows everything breaks no connection, and neither does a server that hangs behind a proxy: the
-driver would wait for ever, and with it the recorder.
+driver would wait for ever, and with it the recorder (docs/decisions/0049-a-server-that-does-not-answer.md).
 """
 
 from __future__ import annotations
