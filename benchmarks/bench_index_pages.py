@@ -27,8 +27,9 @@ INSERT INTO kind SELECT value, value = 4, 'titled', CASE value % 4 WHEN 0 THEN '
 INSERT OR IGNORE INTO cwd SELECT value, '/home/dev/project-' || value FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 1000) SELECT value FROM n);
 CREATE TEMP TABLE made AS SELECT value AS id, abs(random()) AS chance, abs(random()) AS other, randomblob(6) AS part FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT :n) SELECT value FROM n);
 INSERT INTO file SELECT id, 1, 'rollout-2026-01-01T00-00-00-' || hex(part) || id || '.jsonl', '65024:' || id || ':28000:1770000000000000000', '2026-01-01T00-00-00', 'thread-' || id, 'thread-' || id, 1, 1, 0 FROM made;
-INSERT INTO thread SELECT id, unhex(printf('%s%020d', hex(part), id)), CASE WHEN chance % 1000 = 0 THEN 40 ELSE 1 + chance % 4 END, :start + chance % 31536000000, :start + chance % 31536000000 + 60000, :start + chance % 31536000000 + 60000, 'title ' || (other % 100000), other % 1000000, other % 200000, 1 + CASE WHEN other % 4 = 0 THEN 0 ELSE other % 1000 END, CASE WHEN other % 3 = 0 THEN NULL ELSE 'branch-' || (other % 500) END, CASE WHEN other % 10 = 0 THEN 'parent-' || (other % 5000) END, NULL, CASE WHEN other % 100 = 0 THEN 'name ' || (other % 1000) END, NULL FROM made;
-INSERT INTO facts SELECT id, '019c5166-7694-7593-8030-' || printf('%012d', id), id, :start, 1, NULL, '{"id":"019c5166-7694-7593-8030-4683b6e2f9c0","cwd":"/home/dev/project","cli_version":"0.100.0","source":"cli","model":"gpt-5.2-codex","model_provider":"openai","git":{"branch":"main","commit_hash":"4683b6e2f9c04683b6e2f9c04683b6e2f9c04683"},"preview":"please look at the parser of the thing and mend what is wrong with line ' || id || '","title":true,"has_meta":true,"has_user_event":true,"tokens":12345,"lines":40}', NULL FROM made;
+INSERT INTO thread SELECT id, unhex(printf('%s%020d', hex(part), id)), CASE WHEN chance % 1000 = 0 THEN 40 ELSE 1 + chance % 4 END, :start + chance % 31536000000, :start + chance % 31536000000 + 60000, :start + chance % 31536000000 + 60000, 'title ' || (other % 100000), other % 1000000, other % 200000, 1 + CASE WHEN other % 4 = 0 THEN 0 ELSE other % 1000 END, CASE WHEN other % 500 = 0 THEN -1 END, CASE WHEN other % 3 = 0 THEN NULL ELSE 'branch-' || (other % 500) END, CASE WHEN other % 3 = 0 THEN NULL ELSE 'git@host:us/' || (other % 700) END, CASE WHEN other % 10 = 0 THEN 'parent-' || (other % 5000) END, NULL, CASE WHEN other % 100 = 0 THEN 'name ' || (other % 1000) END, NULL FROM made;
+INSERT INTO facts SELECT id, '019c5166-7694-7593-8030-' || printf('%012d', id), id, :start, 1, NULL, '{"id":"019c5166-7694-7593-8030-4683b6e2f9c0","cwd":"/home/dev/project","cli_version":"0.100.0","source":"cli","model":"gpt-5.2-codex","model_provider":"openai","git":{"branch":"main","commit_hash":"4683b6e2f9c04683b6e2f9c04683b6e2f9c04683"},"preview":"please look at the parser of the thing and mend what is wrong with line ' || id || '","title":true,"has_meta":true,"has_user_event":true,"tokens":12345,"lines":40}', NULL, CASE WHEN other % 5 = 0 THEN '["common"]' END, NULL FROM made;
+INSERT INTO tag SELECT CASE WHEN other % 5 = 0 THEN 'common' ELSE 'rare' END, id FROM made WHERE other % 5 = 0 OR other % 9973 = 0;
 INSERT INTO words SELECT id, 'please look at the ' || CASE WHEN other % 2 THEN 'parser' ELSE 'writer' END || ' of the thing and mend line ' || id, 0 FROM made;
 INSERT INTO titles (rowid, text) SELECT thread, text FROM words;
 UPDATE kind SET (threads, segments) = (SELECT count(*), count(*) FROM thread WHERE thread.kind = kind.id);
@@ -43,6 +44,10 @@ FILTERS: dict[str, ThreadQuery] = {
     "common folder": ThreadQuery(cwds=("/home/dev/project-1",)),
     "unknown folder": ThreadQuery(cwds=("/home/dev",)),
     "branch": ThreadQuery(branches=("branch-7",)),
+    "repository": ThreadQuery(origins=("git@host:us/7",)),
+    "rare tag": ThreadQuery(tags=("rare",)),
+    "common tag": ThreadQuery(tags=("common",)),
+    "no such tag": ThreadQuery(tags=("common", "none")),
     "parent": EVERYTHING._replace(parent="parent-70"),
     "fork": EVERYTHING._replace(forked_from="nobody"),
     "name": EVERYTHING._replace(name="name 100"),

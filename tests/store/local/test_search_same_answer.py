@@ -40,6 +40,8 @@ class Ways:
     def __init__(self, home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The index is made at the first search."""
         self.store = LocalStore(home)
+        self._indexed = LocalStore(home, index=IndexPlace(str(folder / "threads.sqlite"), ours=True))
+        self._indexed.list(ALL)
         self._place = IndexPlace(str(folder / "words.sqlite"), ours=True)
         self._monkeypatch = monkeypatch
         self._ripgrep = shutil.which("rg")
@@ -53,6 +55,14 @@ class Ways:
         """The index of words."""
         return self.store.search(query, threads, use=Use(self._place, new=True))
 
+    def rows(self, query: SearchQuery, threads: ThreadQuery) -> SearchPage:
+        """The index of words, and the rows of the index of threads."""
+        self._monkeypatch.setattr(searching, "_FEW_ROWS", -1)
+        self._monkeypatch.setattr(searching, "_needs_rows", bool)
+        found = self._indexed.search(query, threads, use=Use(self._place, new=True))
+        self._monkeypatch.undo()
+        return found
+
     def ripgrep(self, query: SearchQuery, threads: ThreadQuery) -> SearchPage | None:
         """The files that ripgrep names."""
         self._monkeypatch.setattr(searching, "find_ripgrep", lambda: self._ripgrep)
@@ -64,6 +74,7 @@ class Ways:
         expected = answer(found)
 
         assert expected == answer(self.words(query, threads)), query
+        assert expected == answer(self.rows(query, threads)), query
         with_ripgrep = self.ripgrep(query, threads)
         assert with_ripgrep is None or expected == answer(with_ripgrep), query
         return found

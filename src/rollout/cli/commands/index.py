@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from rollout.cli.home import index_of, open_home
 from rollout.cli.output import Document, to_json
 from rollout.cli.statuses import DONE, FINDING, UsageError
-from rollout.errors import RolloutError
+from rollout.errors import NotFoundError, RolloutError
 from rollout.render.safe import safe_line
 from rollout.times import to_text
 
@@ -44,6 +45,8 @@ def options(parser: ArgumentParser) -> None:
 def run(args: Namespace, out: Output) -> int:
     """Do one of the three."""
     store, place = open_home(args), index_of(args)
+    if place is None and not os.path.isdir(store.home):
+        raise NotFoundError(f"there is no folder {store.home} yet, and so no index of it")
     if place is None:
         raise UsageError("no index is to be used: leave out --no-index, set ROLLOUT_INDEX to a file, or --index PATH")
     return _ACTIONS[args.action](store, place, args, out)

@@ -282,7 +282,8 @@ def _tag(at: int, tag: str) -> Narrow:
     """The threads that bear a tag; each tag narrows further."""
     name = f"tag{at}"
     source = f"(SELECT thread FROM tag WHERE tag = :{name})"  # noqa: S608 - our own words, values are bound
-    return Narrow(f"id IN {source}", f"thread WHERE id IN {source} AND +{{kinds}}", {name: to_text(tag)}, source)
+    borne = f"EXISTS (SELECT 1 FROM tag WHERE tag.tag = :{name} AND tag.thread = thread.id)"  # noqa: S608 - our own words, values are bound
+    return Narrow(borne, f"thread WHERE id IN {source} AND +{{kinds}}", {name: to_text(tag)}, source)
 
 
 def _been(index: Index, folders: tuple[str, ...]) -> Narrow:

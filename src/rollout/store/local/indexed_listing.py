@@ -21,10 +21,11 @@ from rollout.store.local.index_rows import fid_of, id_of, path_of, thread_of
 from rollout.store.local.index_scan import stamp_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
     from rollout.journal.filesystem import Filesystem
-    from rollout.query import Thread, ThreadQuery
+    from rollout.query import Key, Thread, ThreadQuery
     from rollout.store.local.catchup import Clock
     from rollout.store.local.given import Given
     from rollout.store.local.index import Index
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from rollout.store.local.index_query import Answer
     from rollout.store.local.index_rows import Stored
 
+    Placed: TypeAlias = tuple[tuple[Key, str], Thread]
+
 _T = TypeVar("_T")
 _TRIES = 10
-_AT_ONCE = 16
+_AT_ONCE, _MANY = 16, 500
 BUDGET_S = 3.0
 """How long a listing goes on making an index; then the files answer, and the next listing goes on."""
 PATIENCE_S = 0.3
@@ -76,6 +79,29 @@ class IndexedListing:
 
         with usable(self._place), open_index(self._place, identity_of(self._home)) as index:
             return self._caught_up(index, BUDGET_S, first)
+
+    def walk(self, query: ThreadQuery) -> Iterator[Placed]:
+        """All rows of a query in its order, each with its key, read while iterated; makes no index.
+
+        Raises IndexUnusableError when the index cannot answer, at whatever point.
+        """
+        asked = self._whole(query)._replace(limit=_MANY, cursor=None)
+        with usable(self._place):
+            opened = open_existing(self._place, identity_of(self._home))
+            if opened is None:
+                raise IndexUnusableError(f"there is no index at {self._place.path} yet")
+            with opened as index:
+                left = self._caught_up(index, PATIENCE_S, lambda: 0)
+                with index.reading():
+                    pages, left = self._pages(index), left + int(index.one("SELECT count(*) FROM todo"))
+                    while not left:
+                        found, rows = pages.placed(asked)
+                        yield from rows
+                        after = _next(found)
+                        if after is None:
+                            return
+                        asked = asked._replace(cursor=after)
+            raise IndexUnusableError(f"the index at {self._place.path} is being caught up by another program")
 
     def stands(self, thread_id: ThreadId) -> bool:
         """Whether a file bears this id in its name; False: the index does not know. Nothing is caught up or made."""
@@ -152,16 +178,26 @@ class PageMaker:
     def page(self, query: ThreadQuery, where: tuple[str, ...] = ()) -> Page:
         """The answer to a checked query; its rows agree with their files. ``where``: see ``answer``."""
         found = answer(self._index, query, where)
-        hidden = dict(found.hidden)
-        rows: list[Thread] = []
+        rows = tuple(self._rows(found, query).values())
+        return Page(rows, _next(found), found.hidden, found.complete, found.total)
+
+    def placed(self, query: ThreadQuery) -> tuple[Answer, list[Placed]]:
+        """The same before it is a page: the rows with their keys."""
+        found = answer(self._index, query)
+        rows = self._rows(found, query)
+        return found, [((one.key, id_of(one.fid)), rows[one.number]) for one in found.places if one.number in rows]
+
+    def _rows(self, found: Answer, query: ThreadQuery) -> dict[int, Thread]:
+        """The rows of an answer by their numbers, in its order; what is left out is counted as hidden."""
+        rows: dict[int, Thread] = {}
         for stored in stored_rows(self._index, found.places):
             kept = self._kept(stored)
             row, reason = (kept, "") if self._agrees(kept, stored) else self._made(stored, query)
             if row is None:
-                hidden[reason] = hidden.get(reason, 0) + 1
+                found.hidden[reason] = found.hidden.get(reason, 0) + 1
             else:
-                rows.append(row)
-        return Page(tuple(rows), _next(found), hidden, found.complete, found.total)
+                rows[stored.thread] = row
+        return rows
 
     def _kept(self, stored: Stored) -> Thread:
         """The row as the index has it."""

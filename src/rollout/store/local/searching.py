@@ -7,6 +7,7 @@ which lines and files need not be looked at. So the answer is the same with and 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from heapq import merge
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,7 +31,7 @@ from rollout.store.local.scanning import long_line, matching, numbered, scan, sc
 from rollout.store.local.walk import Walk, by_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Self
 
     from rollout.journal.filesystem import Filesystem
@@ -43,20 +44,24 @@ if TYPE_CHECKING:
     from rollout.store.local.fulltext import FileRow, LineRow, Words
     from rollout.store.local.given import Given
     from rollout.store.local.index_path import IndexPlace
+    from rollout.store.local.indexed_listing import Placed
     from rollout.store.local.walk import File, Group
 
+_FEW_ROWS = 300
+"""Up to so many rows are read from their files sooner than an index catches up."""
 FEW = 1000
 """Up to so many lines that the words find are held at once; more are asked for thread by thread."""
 
 
 class Home(NamedTuple):
-    """The parts of a local store that a search needs."""
+    """The parts of a local store that a search needs; ``walk``: all rows of a query through the index of threads."""
 
     path: str
     fs: Filesystem
     given: Given
     finder: Finder
     chains: Chains
+    walk: Callable[[ThreadQuery], Iterator[Placed]] | None = None
 
 
 class Search:
@@ -150,13 +155,27 @@ class Search:
         return found._replace(complete=found.complete and not unread, note="; ".join(notes))
 
     def _answer(self) -> SearchPage:
-        listing = _Chosen(self._home, list(self._chosen()), self._groups, self._filled.known)
-        threads = (
-            self._thread(listed.key, listed.group, listed.row)
-            for listed in listing.rows(self._query)
-            if listed.row is not None and listed.reason is None
-        )
+        chosen = list(self._chosen())
+        if len(chosen) > _FEW_ROWS and self._home.walk is not None and _needs_rows(self._query):
+            with suppress(IndexUnusableError):  # the files give the same answer, later
+                return self._page_of(self._from_index(chosen, self._home.walk))
+        return self._page_of(self._from_files(chosen))
+
+    def _page_of(self, threads: Iterator[ThreadHits]) -> SearchPage:
         return page_of(threads, self.wanted, self._query.limit, ascending=self._query.order.ascending)
+
+    def _from_files(self, chosen: list[Group]) -> Iterator[ThreadHits]:
+        listing = _Chosen(self._home, chosen, self._groups, self._filled.known)
+        for listed in listing.rows(self._query):
+            if listed.row is not None and listed.reason is None:
+                yield self._thread(listed.key, listed.group, listed.row)
+
+    def _from_index(self, chosen: list[Group], walk: Callable[[ThreadQuery], Iterator[Placed]]) -> Iterator[ThreadHits]:
+        groups = {group.newest.thread_id: group for group in chosen}
+        for key, row in walk(self._query):
+            group = groups.get(key[1])
+            if group is not None:
+                yield self._thread(key, group, row)
 
     # -- which threads -----------------------------------------------------------------------------------------
 
@@ -258,6 +277,12 @@ class Search:
         if self._is_simple(group) and all(one.n >= 0 for one in found):
             return list(found)
         return numbered(self._home.chains, self._home.chains.links(group.newest), found)
+
+
+def _needs_rows(query: ThreadQuery) -> bool:
+    """Whether a query has to look at the row of every thread: it is filtered, or sorted by what only rows tell."""
+    plain = EVERYTHING._replace(order=query.order, limit=query.limit)
+    return query != plain or query.order.key not in ("active", "created")
 
 
 class _Chosen(Listing):

@@ -297,8 +297,9 @@ class LocalStore(ThreadStore):
         from rollout.store.local.fulltext import Use, words_place  # noqa: PLC0415 - only who needs it pays for it
         from rollout.store.local.searching import Home, Search  # noqa: PLC0415 - only who needs it pays for it
 
-        home = Home(self.home, self._fs, self._given, self._finder, self._chains())
         place = self._place()
+        walk = self._indexed(place._replace(ours=False)).walk if place else None
+        home = Home(self.home, self._fs, self._given, self._finder, self._chains(), walk)
         usual = Use(words_place(place), new=True) if place else Use()
         with Search(home, text, query, use or usual) as search:
             search.prepare()
