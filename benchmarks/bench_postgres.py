@@ -66,8 +66,10 @@ def appending(asked: Asked, server: Server, boss: psycopg.Connection[Any], lines
     def ours(each: int = BATCH, some: Sequence[bytes] = lines) -> Cost:
         return appended(store, some, each)
 
+    late = duel(lambda: appended(store, lines, BATCH, late=True), lambda: copied(boss, lines), asked.rounds(12))
+    yield speed(late, lines, 0.5, f"bare COPY of {len(lines):,}", f"append in batches of {BATCH}, one flush at the end")
     found = duel(ours, lambda: copied(boss, lines), asked.rounds(12))
-    yield speed(found, lines, 0.5, f"bare COPY of {len(lines):,}", f"append in batches of {BATCH}, each acknowledged")
+    yield speed(found, lines, 0.5, f"bare COPY of {len(lines):,}", f"append in batches of {BATCH}, each acknowledged by a commit")
     single = duel(ours, lambda: scaled(inserted(boss, few), 10), asked.rounds(12))
     job = f"append in batches of {BATCH}, a bare INSERT and commit for each line beside it"
     yield speed(single, lines, 8, "per-item autocommit", job)
@@ -101,8 +103,8 @@ def new_id() -> ThreadId:
     return ThreadId.new(time.time_ns() // 1_000_000, os.urandom(10))
 
 
-def appended(store: PostgresStore, lines: Sequence[bytes], each: int) -> Cost:
-    """Append and flush batch by batch to a new thread; opening and closing do not count."""
+def appended(store: PostgresStore, lines: Sequence[bytes], each: int, *, late: bool = False) -> Cost:
+    """Append batch by batch to a new thread and flush, each or all (``late``); opening and closing do not count."""
     identity = new_id()
     writer = store.create(identity, Place(START_MS))
     writer.begin(line(meta(identity)))
@@ -111,7 +113,9 @@ def appended(store: PostgresStore, lines: Sequence[bytes], each: int) -> Cost:
     def work() -> None:
         for batch in batches:
             writer.append(b"".join(batch), len(batch))
-            writer.flush()
+            if not late:
+                writer.flush()
+        writer.flush()
 
     cost = timed(work)
     writer.close()
