@@ -15,6 +15,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from rollout.errors import RolloutError
+from rollout.store.postgres import arrays
 from rollout.store.postgres.schema import check_version
 from rollout.store.postgres.target import DEFAULT_TENANT
 from rollout.store.postgres.watching import QUESTION, Watch
@@ -140,6 +141,7 @@ class Connections:
         return made
 
     def _prepare(self, made: Connection) -> None:
+        arrays.register(made)
         if not self._checked:
             check_version(made)
         wanted = self.target.tenant or DEFAULT_TENANT

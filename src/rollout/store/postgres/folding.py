@@ -113,24 +113,28 @@ class FileState:
     def take(self, physical: bytes) -> Stored:
         """One more physical line."""
         at = self.bytes
-        found = _record(physical)
+        found = _records(physical)
         self.bytes += len(physical)
         self.lines += 1
         if physical.endswith(b"\n"):
             self.complete = self.bytes
-        if found is None:
+        if not found:
             return Stored(at, None, None, physical)
-        record, data = found
-        self._take_record(record, data)
+        record = found[0][0]
+        self._count(record)
+        for one, data in found:
+            self._fold(one, data)
         return Stored(at, plain(record.timestamp), plain(record.type), physical)
 
-    def _take_record(self, record: Record, data: bytes) -> None:
+    def _count(self, record: Record) -> None:
         if not self.era:
             self.era = "paginated" if record.ordinal is not None else "bare" if record.bare else "legacy"
         if record.ordinal is None:
             self.unnumbered += 1
         else:
             self.ordinal, self.unnumbered = max(self.ordinal or 0, record.ordinal), 0
+
+    def _fold(self, record: Record, data: bytes) -> None:
         value = _told_by(record, data, bare=self.summary.era == "bare")
         if isinstance(value, dict):
             fold(self.summary, value)
@@ -142,13 +146,13 @@ class FileState:
 STATE = "lines, bytes, complete, era, ordinal, unnumbered, base, modified_ns"
 
 
-def _record(physical: bytes) -> tuple[Record, bytes] | None:
-    """What a physical line records, and its bytes; None when it is blank or damage; of several records the first."""
+def _records(physical: bytes) -> list[tuple[Record, bytes]]:
+    """What a physical line records, with its bytes: nothing when it is blank or damage, several that a lost newline glued."""
     try:
-        return decode(physical), physical
+        return [(decode(physical), physical)]
     except FormatError:
         found = (one for one in classify(physical, 0, _NOWHERE) if isinstance(one, Line))
-        return next(((one.record, one.data) for one in found), None)
+        return [(one.record, one.data) for one in found]
 
 
 def _told_by(record: Record, data: bytes, *, bare: bool) -> Any:  # noqa: ANN401 - JSON

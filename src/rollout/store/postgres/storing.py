@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rollout.errors import ExistsError
+from rollout.store.postgres.arrays import Blobs, numbers, texts
 from rollout.store.postgres.folding import FileState, parse_name
 from rollout.store.postgres.threads import refresh
 
@@ -31,7 +32,7 @@ WHERE tenant = %(tenant)s AND thread_id = %(id)s AND segment = %(segment)s
 _LINES_IN = """
 INSERT INTO rollout.lines (tenant, thread_id, segment, n, at, timestamp, type, bytes)
 SELECT %(tenant)s, %(id)s, %(segment)s, %(first)s + one.n - 1, one.at, one.told, one.kind, one.bytes
-FROM unnest(%(ats)b::bigint[], %(times)b::text[], %(types)b::text[], %(bytes)b::bytea[])
+FROM unnest(%(ats)s::bigint[], %(times)s::text[], %(types)s::text[], %(bytes)b)
     WITH ORDINALITY AS one (at, told, kind, bytes, n)
 """
 
@@ -87,7 +88,7 @@ def _batches(lines: Iterable[Stored]) -> Iterator[list[Stored]]:
 
 def _insert(connection: Connection, values: dict[str, Any], batch: list[Stored]) -> None:
     columns = {
-        "ats": [one.at for one in batch], "times": [one.timestamp for one in batch],
-        "types": [one.type for one in batch], "bytes": [one.bytes for one in batch],
+        "ats": numbers(one.at for one in batch), "times": texts(one.timestamp for one in batch),
+        "types": texts(one.type for one in batch), "bytes": Blobs(one.bytes for one in batch),
     }  # fmt: skip
     connection.execute(_LINES_IN, values | columns)

@@ -14,6 +14,7 @@ from rollout.errors import ExistsError, FencedError, WriteError
 from rollout.ids import try_parse
 from rollout.lines import Position
 from rollout.store.base import Writer
+from rollout.store.postgres.arrays import Blobs, numbers, texts
 from rollout.store.postgres.chain import whole_chain
 from rollout.store.postgres.connections import AWAY, UnreachableError
 from rollout.store.postgres.folding import FileState, parse_name, thread_columns
@@ -35,7 +36,7 @@ _PATIENCE_MS = 10_000
 _APPEND = """
 SELECT rollout.hold(%(tenant)s, %(id)s, %(holder)s, %(epoch)s, %(seconds)s),
        rollout.append(%(tenant)s, %(id)s, %(segment)s, %(from)s, %(facts)s::jsonb, %(row)s::jsonb,
-                      %(ats)b::bigint[], %(times)b::text[], %(types)b::text[], %(bytes)b::bytea[])
+                      %(ats)s::bigint[], %(times)s::text[], %(types)s::text[], %(bytes)b)
 """
 _NEW_FILE = """
 INSERT INTO rollout.segments (tenant, thread_id, rollout_id, name, named_ms, modified_ns, mode, archived, made_by)
@@ -255,10 +256,10 @@ class PostgresWriter(Writer):
         return values | {
             "facts": json.dumps(state.facts()),
             "row": json.dumps(thread_columns(row)),
-            "ats": [one.at for one in rows],
-            "times": [one.timestamp for one in rows],
-            "types": [one.type for one in rows],
-            "bytes": [one.bytes for one in rows],
+            "ats": numbers(one.at for one in rows),
+            "times": texts(one.timestamp for one in rows),
+            "types": texts(one.type for one in rows),
+            "bytes": Blobs(one.bytes for one in rows),
         }
 
     def _lease_values(self, opened: Opened) -> dict[str, Any]:
