@@ -71,48 +71,29 @@ def with_image(lab: Lab, codex: Server) -> str:
 
 def compacted(lab: Lab, codex: Server) -> str:
     """The context is replaced by a summary, and the talk goes on."""
-    thread_id = codex.start(lab.project, "before")
-    queue = codex.driver.subscribe()
-    codex.driver.request("thread/compact/start", {"threadId": thread_id})
-    codex.driver.wait(queue, ended, 30)
-    codex.turn(thread_id, "behind")
-    return thread_id
+    return compact(lab, codex, codex.start(lab.project, "before"))
 
 
 def interrupted(lab: Lab, codex: Server) -> str:
     """A turn that somebody stops while a command runs, and one more."""
-    lab.model.script([[{"shell": "sleep 20"}]])
     thread_id: str = codex.driver.request("thread/start", {"cwd": str(lab.project)})["thread"]["id"]
-    queue = codex.driver.subscribe()
-    started = codex.driver.request("turn/start", {"threadId": thread_id, "input": [{"type": "text", "text": "wait"}]})
-    codex.driver.wait(queue, runs, 30)
-    codex.driver.request("turn/interrupt", {"threadId": thread_id, "turnId": started["turn"]["id"]})
-    codex.driver.wait(queue, ended, 30)
-    codex.turn(thread_id, "go on")
-    return thread_id
+    return interrupt(lab, codex, thread_id)
 
 
 def failed(lab: Lab, codex: Server) -> str:
     """A turn in which the model refuses to answer."""
-    lab.model.script([[{"http": 400, "body": {"error": {"message": "no such thing"}}}]])
-    return codex.start(lab.project, "fail")
+    thread_id: str = codex.driver.request("thread/start", {"cwd": str(lab.project)})["thread"]["id"]
+    return fail(lab, codex, thread_id)
 
 
 def rolled_back(lab: Lab, codex: Server) -> str:
     """Two of three turns are dropped, and one is added."""
-    thread_id = codex.start(lab.project, "keep", "drop", "drop too")
-    codex.driver.request("thread/rollback", {"threadId": thread_id, "numTurns": 2})
-    codex.turn(thread_id, "instead")
-    return thread_id
+    return roll_back(lab, codex, codex.start(lab.project, "keep", "drop", "drop too"))
 
 
 def reverted(lab: Lab, codex: Server) -> str:
     """The last of two turns is dropped, and one is added in a file of its own."""
-    thread_id = codex.start(lab.project, "keep", "drop")
-    turns = codex.driver.request("thread/turns/list", {"threadId": thread_id, "sortDirection": "asc"})["data"]
-    codex.driver.request("thread/revert", {"threadId": thread_id, "beforeTurnId": turns[1]["id"]})
-    codex.turn(thread_id, "instead")
-    return thread_id
+    return revert(lab, codex, codex.start(lab.project, "keep", "drop"))
 
 
 def forked(codex: Server, source: str) -> str:
@@ -122,6 +103,58 @@ def forked(codex: Server, source: str) -> str:
     return thread_id
 
 
+# -- what is done to a loaded thread; the id of the thread in which it shows ------------------------------------------
+
+
+def compact(_: Lab, server: Server, thread_id: str) -> str:
+    """Replace the context by a summary, and go on."""
+    queue = server.driver.subscribe()
+    server.driver.request("thread/compact/start", {"threadId": thread_id})
+    server.driver.wait(queue, ended, 30)
+    server.turn(thread_id, "behind")
+    return thread_id
+
+
+def roll_back(_: Lab, server: Server, thread_id: str) -> str:
+    """Drop two turns, and add one."""
+    server.driver.request("thread/rollback", {"threadId": thread_id, "numTurns": 2})
+    server.turn(thread_id, "instead")
+    return thread_id
+
+
+def revert(_: Lab, server: Server, thread_id: str) -> str:
+    """Drop all turns but the first, and add one."""
+    turns = server.driver.request("thread/turns/list", {"threadId": thread_id, "sortDirection": "asc"})["data"]
+    server.driver.request("thread/revert", {"threadId": thread_id, "beforeTurnId": turns[1]["id"]})
+    server.turn(thread_id, "instead")
+    return thread_id
+
+
+def fork(_: Lab, server: Server, thread_id: str) -> str:
+    """Go on in a fork."""
+    return forked(server, thread_id)
+
+
+def interrupt(lab: Lab, server: Server, thread_id: str) -> str:
+    """Stop a turn while a command runs, and go on."""
+    lab.model.script([[{"shell": "sleep 20"}]])
+    queue = server.driver.subscribe()
+    started = server.driver.request("turn/start", {"threadId": thread_id, "input": [{"type": "text", "text": "wait"}]})
+    server.driver.wait(queue, runs, 30)
+    server.driver.request("turn/interrupt", {"threadId": thread_id, "turnId": started["turn"]["id"]})
+    server.driver.wait(queue, ended, 30)
+    server.turn(thread_id, "go on")
+    return thread_id
+
+
+def fail(lab: Lab, server: Server, thread_id: str) -> str:
+    """Ask a model that refuses to answer."""
+    lab.model.script([[{"http": 400, "body": {"error": {"message": "no such thing"}}}]])
+    server.turn(thread_id, "fail")
+    return thread_id
+
+
+CHANGES: list[Callable[[Lab, Server, str], str]] = [compact, roll_back, revert, fork, interrupt, fail]
 ACTS: dict[str, Callable[[Lab, Server], str]] = {
     "one turn": talk("hello"),
     "three turns": talk("first", "second", "third"),

@@ -111,3 +111,27 @@ def answer_to_read(server: Server, thread_id: str) -> list[dict[str, Any]]:
     answer = server.driver.request("thread/read", {"threadId": thread_id, "includeTurns": True})
     turns: list[dict[str, Any]] = answer["thread"]["turns"]
     return turns
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("act", scenario.CHANGES, ids=lambda act: act.__name__)
+@pytest.mark.parametrize(
+    ("founder", "reader"),
+    [("ours", "0.100.0"), ("ours", "0.169.0"), ("0.100.0", "0.100.0"), ("0.100.0", "0.169.0"), ("0.169.0", "0.169.0")],
+)
+def test_what_our_server_does_to_a_thread_is_told_by_codex_as_by_us(
+    lab: Lab, founder: str, reader: str, act: Callable[[Lab, Server, str], str]
+) -> None:
+    """Compactions, rollbacks, reverts, forks, interrupts and failures, in threads of every founder."""
+    with lab.ours() if founder == "ours" else lab.codex(founder) as server:
+        thread_id = server.start(lab.project, "one", "two", "three")
+    with lab.ours() as server:
+        server.resume(thread_id)
+        thread_id = act(lab, server, thread_id)
+    with lab.codex(reader) as codex:
+        codex.resume(thread_id)
+        theirs = answer_to_read(codex, thread_id)
+    with lab.ours("--protocol", LEVELS[reader]) as server:
+        ours = answer_to_read(server, thread_id)
+
+    assert [] == list(questions.differences(theirs, ours))
