@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from typing import TYPE_CHECKING
 
 from corpus import write_home
@@ -13,6 +12,7 @@ from harness import Asked, Cost, Figure, at_most, both, duel, main, seconds, spa
 from rollout.journal.filesystem import OS
 from rollout.query import EVERYTHING, Order
 from rollout.store.local.catchup import CatchUp
+from rollout.store.local.clock import RealClock
 from rollout.store.local.given import Given
 from rollout.store.local.index import open_index, remove_index
 from rollout.store.local.index_path import IndexPlace, identity_of
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BUILD_S, ENUMERATE_S, START_S, WALKS = 1.5, 0.5, 0.035, 1.3
-
-
-class Clock:
-    """The time of this machine."""
-
-    now = staticmethod(time.monotonic)
-    time_ns = staticmethod(time.time_ns)
 
 
 def figures(asked: Asked) -> Iterator[Figure]:
@@ -99,7 +92,7 @@ def caught_up(home: str, place: IndexPlace) -> Cost:
 
     def run() -> None:
         with open_index(place, identity_of(home)) as index:
-            CatchUp(index, home, OS, Given(home, OS), Clock()).run()
+            CatchUp(index, home, OS, Given(home, OS), RealClock()).run()
 
     return timed(run)
 

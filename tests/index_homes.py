@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rollout.journal.filesystem import Filesystem
     from rollout.query import Page, Thread
-    from rollout.store.local.store import Clock
+    from rollout.store.local.clock import Clock
 
 
 class Indexed(LocalStore):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rollout.store.local.collector import without_collector
 from rollout.store.local.index_rows import path_of, to_path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from rollout.journal.filesystem import Filesystem
+    from rollout.store.local.clock import Clock
     from rollout.store.local.given import Given
     from rollout.store.local.index import Index
     from rollout.store.local.index_threads import ThreadRows
@@ -34,18 +35,6 @@ if TYPE_CHECKING:
 _BATCH = 1000
 _LOOKS = 20
 _MANY = 500
-
-
-class Clock(Protocol):
-    """Time as catching up needs it."""
-
-    def now(self) -> float:
-        """Seconds that only go forward."""
-        ...
-
-    def time_ns(self) -> int:
-        """Nanoseconds since 1970, for what is noted."""
-        ...
 
 
 class Changes(NamedTuple):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rollout.journal.filesystem import Filesystem
-    from rollout.store.local.catchup import Clock
+    from rollout.store.local.clock import Clock
     from rollout.store.local.given import Given
     from rollout.store.local.index import Index
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rollout.journal.filesystem import Filesystem
     from rollout.query import Thread
-    from rollout.store.local.catchup import Clock
+    from rollout.store.local.clock import Clock
     from rollout.store.local.given import Given
     from rollout.store.local.index import Index
     from rollout.store.local.index_path import IndexPlace

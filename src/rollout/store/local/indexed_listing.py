@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rollout.journal.filesystem import Filesystem
     from rollout.query import Key, Thread, ThreadQuery
-    from rollout.store.local.catchup import Clock
+    from rollout.store.local.clock import Clock
     from rollout.store.local.given import Given
     from rollout.store.local.index import Index
     from rollout.store.local.index_path import IndexPlace

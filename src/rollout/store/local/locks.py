@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import errno
 import os
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rollout.errors import BusyError, LockError
 from rollout.journal.filesystem import OS, Filesystem, make_folders
 from rollout.journal.lock import HeldLock, Holder, holder_of, lock_in_turn, myself, try_lock
 from rollout.store.base import Owner
+from rollout.store.local.clock import RealClock
 
 if TYPE_CHECKING:
     from rollout.ids import ThreadId
@@ -39,11 +39,6 @@ class Clock(Protocol):
     def sleep(self, seconds: float, /) -> None:
         """Let time pass."""
         ...
-
-
-class _RealClock:
-    now = staticmethod(monotonic)
-    sleep = staticmethod(sleep)
 
 
 class ThreadLock:
@@ -89,7 +84,7 @@ class ThreadLocks:
         self.folder = os.path.join(home, FOLDER)
         self._fs = fs
         self._program = program
-        self._clock: Clock = clock or _RealClock()
+        self._clock: Clock = clock or RealClock()
 
     def path(self, thread_id: str) -> str:
         """The lock file of a thread."""

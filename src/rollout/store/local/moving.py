@@ -1,4 +1,4 @@
-"""What moves or makes rollout files: archive, unarchive, put.
+"""Rollout files as wholes, moved and made: archive, unarchive, put.
 
 Moves are renames inside the home, so bytes, modes and file times stay; both folders are synced. A file is never
 replaced. The folder of an unarchived rollout is the date in its name. Its file time stays as it was (Codex sets
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from rollout.errors import ExistsError, FormatError, WriteError
 from rollout.journal.filesystem import FILE_MODE, make_folders
-from rollout.store.local.paths import ZST, folder_for, parse_name
+from rollout.store.base import Segment
+from rollout.store.local.paths import ZST, folder_for, logical_name, parse_name
 from rollout.store.local.sidecar import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rollout.journal.filesystem import Filesystem
-    from rollout.store.base import Segment
     from rollout.store.local.walk import File
 
 
@@ -67,6 +67,21 @@ def archive_moves(files: list[File], home: str, *, archived: bool) -> list[tuple
     wanted = [file for file in files if file.archived != archived]
     ordered = wanted[::-1] if archived else wanted
     return [(file.path, f"{home}/{folder_for(file.name, archived=archived)}/{file.name}") for file in ordered]
+
+
+def segment_of(file: File, fs: Filesystem) -> Segment:
+    """What a file is as a segment, as it stands now. Raises what ``stat`` raises."""
+    found = fs.stat(file.path)
+    return Segment(
+        name=logical_name(file.name),
+        rollout_id=file.rollout_id,
+        bytes=found.st_size,
+        modified_ns=found.st_mtime_ns,
+        mode=S_IMODE(found.st_mode),
+        archived=file.archived,
+        compressed=not file.plain,
+        data_length=found.st_size if file.plain else -1,
+    )
 
 
 def put_file(fs: Filesystem, home: str, segment: Segment, blocks: Iterable[bytes]) -> None:

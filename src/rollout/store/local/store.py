@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
-from stat import S_IMODE
-from time import monotonic, sleep, time_ns
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rollout.errors import InUseError, InvalidQueryError, NotFoundError, RolloutError
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.filesystem import OS
 from rollout.store.base import Healed, Owner, Receipt, Removed, SearchPage, Segment, ThreadStore, Writer
-from rollout.store.local.cwd import Folders
+from rollout.store.local.clock import RealClock
 from rollout.store.local.finding import Finder, file_at, physical_files
 from rollout.store.local.given import Given
 from rollout.store.local.home import find_home, home_of_path
-from rollout.store.local.paths import logical_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +29,7 @@ if TYPE_CHECKING:
     from rollout.search_query import SearchQuery
     from rollout.store.base import Place
     from rollout.store.local.chain import Chains
+    from rollout.store.local.clock import Clock
     from rollout.store.local.fulltext import Use
     from rollout.store.local.index_path import IndexPlace
     from rollout.store.local.index_rebuild import Rebuild
@@ -43,37 +41,6 @@ if TYPE_CHECKING:
     from rollout.store.local.trash import Trash
     from rollout.store.local.walk import File
     from rollout.summary import Summary
-
-_POLL_S = 0.05
-_FIND_AGAIN_S = 1.0
-
-
-class Clock(Protocol):
-    """Time as a store needs it."""
-
-    def now(self) -> float:
-        """Seconds that only go forward."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        ...
-
-    def time_ns(self) -> int:
-        """Nanoseconds since 1970, for what is written down."""
-        ...
-
-
-class _RealClock:
-    def now(self) -> float:
-        return monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        sleep(seconds)
-
-    def time_ns(self) -> int:
-        return time_ns()
-
 
 class LocalStore(ThreadStore):
     """The threads of one home. See ``ThreadStore`` for the contract.
@@ -98,7 +65,7 @@ class LocalStore(ThreadStore):
         self.home = find_home(home)
         self._index = index
         self._fs = fs
-        self._clock: Clock = clock or _RealClock()
+        self._clock: Clock = clock or RealClock()
         self._given = Given(self.home, fs)
         self._finder = Finder(self.home, fs, self._given.names)
 
@@ -163,21 +130,9 @@ class LocalStore(ThreadStore):
 
     def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
         """The end once it is beyond ``after``; looks at the file every 50 ms, and for a newer one every second."""
-        chains = self._chains()
-        until = self._clock.now() + timeout
-        while True:
-            newest = self._finder.group(thread_id).newest
-            links = chains.links(newest)
-            known, again = None, min(until, self._clock.now() + _FIND_AGAIN_S)
-            while (found := self._state(newest.path)) is not None:
-                if found != known and (position := chains.end(links)) > after:
-                    return position
-                known = found
-                if self._clock.now() >= again:
-                    break
-                self._clock.sleep(_POLL_S)
-            if self._clock.now() >= until:
-                return after
+        from rollout.store.local.following import Following  # noqa: PLC0415 - only who follows pays for it
+
+        return Following(self._chains(), self._finder, self._fs, self._clock).wait(thread_id, after, timeout)
 
     def end(self, thread_id: str) -> Position:
         """The position behind the last complete line."""
@@ -186,7 +141,9 @@ class LocalStore(ThreadStore):
 
     def segments(self, thread_id: str) -> tuple[Segment, ...]:
         """The stored files of the thread, oldest first."""
-        return tuple(self._segment(file) for file in reversed(self._finder.group(thread_id).files))
+        from rollout.store.local.moving import segment_of  # noqa: PLC0415 - a listing asks for none
+
+        return tuple(segment_of(file, self._fs) for file in reversed(self._finder.group(thread_id).files))
 
     def raw(self, thread_id: str, rollout_id: str | None = None) -> Iterator[bytes]:
         """The exact bytes of one segment, decompressed, in blocks. Raises NotFoundError at once."""
@@ -276,11 +233,9 @@ class LocalStore(ThreadStore):
         Without a folder: the first of all (spec: rollout-format 6.9). Through the index where there is one, else from
         the files.
         """
-        folders, place = Folders((cwd,)) if cwd else None, self._place()
+        from rollout.store.local.belonging import Belonging  # noqa: PLC0415 - only who resumes by folder pays for it
 
-        def belongs(row: Thread) -> bool:
-            return folders is None or folders.match(row.summary.cwd) or folders.match(self._last_cwd(row))
-
+        belongs, place = Belonging(cwd, self._chains(), self._finder, self._fs), self._place()
         if place is not None and os.path.isdir(self.home):
             from rollout.store.local.index import IndexUnusableError  # noqa: PLC0415 - only who needs it pays for it
 
@@ -458,39 +413,9 @@ class LocalStore(ThreadStore):
 
         return Listing(self.home, self._fs, self._given, self._finder)
 
-    def _state(self, path: str) -> tuple[int, int, int] | None:
-        """What changes when a file grows; None when it is no longer there."""
-        try:
-            found = self._fs.stat(path)
-        except OSError:
-            return None
-        return found.st_ino, found.st_size, found.st_mtime_ns
-
-    def _segment(self, file: File) -> Segment:
-        found = self._fs.stat(file.path)
-        return Segment(
-            name=logical_name(file.name),
-            rollout_id=file.rollout_id,
-            bytes=found.st_size,
-            modified_ns=found.st_mtime_ns,
-            mode=S_IMODE(found.st_mode),
-            archived=file.archived,
-            compressed=not file.plain,
-            data_length=found.st_size if file.plain else -1,
-        )
-
     def _blocks(self, file: File) -> Iterator[bytes]:
         with self._chains().open(file) as source:
             yield from source.blocks()
-
-    def _last_cwd(self, row: Thread) -> str | None:
-        """Where the last turn was; looked for further back when the tail of a long file does not tell."""
-        if not row.summary.partial:
-            return row.summary.last_cwd
-        try:
-            return self._chains().last_cwd(file_at(row.path, self._fs))
-        except (FileNotFoundError, NotFoundError):
-            return self._chains().last_cwd(self._finder.group(row.id).newest)
 
 
 def open_rollout(path: str | os.PathLike[str], fs: Filesystem = OS) -> Writer:
