@@ -44,6 +44,8 @@ class Proxy:
         self._left = 0
         self.passed = {UP: 0, DOWN: 0}
         self.injected = 0
+        self.swallows = False
+        """Whether it swallows everything, on connections to come too."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._woken, self._waker = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -113,6 +115,9 @@ class Proxy:
             self._pass(end, data)
 
     def _pass(self, end: _End, data: bytes) -> None:
+        if self.swallows:
+            end.dark = end.peer.dark = True
+            return
         kept, cut = self._cut(end.direction, data)
         self.passed[end.direction] += len(kept)
         with suppress(OSError):

@@ -25,7 +25,7 @@ from campaign.postgres_words import Steps, numbered_lines, numbers, told
 from campaign.words import QUIET, SEED, numbered, program, scaled
 from postgres_proxy import DOWN, UP, Cut, Proxy, socket_of
 from postgres_server import MISSING, Server, binaries
-from rollout.errors import WriteError
+from rollout.errors import FencedError, WriteError
 from rollout.recorder import RolloutRecorder
 from rollout.recording import CreateParams
 from rollout.store.base import Place
@@ -194,6 +194,36 @@ def test_a_network_that_swallows_everything(server: Server, proxy: Proxy, step: 
     assert proxy.injected
     assert list(range(steps.count)) == numbers(direct.lines(b.thread_id(1)))
     steps.close()
+    direct.close()
+    store.close()
+
+
+@pytest.mark.parametrize("turns", [scaled(1, 10)])
+def test_a_writer_that_the_network_cut_off(server: Server, proxy: Proxy, turns: int) -> None:
+    """Cut off for longer than its lease, overtaken, and let in again: it is fenced, and not a byte of it came."""
+    tenant, expected = uuid4().hex, list[bytes]()
+    store = PostgresStore(parse(proxy.url(tenant, lease="0.5", answer="0.4", connect_timeout="2")))
+    direct = server.store(tenant, lease="5")
+    first = direct.create(b.thread_id(1), Place(b.START_MS))
+    first.begin(b.meta_line(b.thread_id(1)))
+    first.close()
+    for turn in range(turns):
+        writer = store.open_writer(b.thread_id(1), wait=30)
+        proxy.swallows = True
+        writer.append(b.line(b.user(f"never {turn}")), 1)
+        assert refuses(writer.flush)
+        second = direct.open_writer(b.thread_id(1), wait=30)
+        expected.append(b.line(b.user(f"mine {turn}")))
+        second.append(expected[-1], 1)
+        second.flush()
+        proxy.swallows = False
+        with pytest.raises(FencedError):
+            writer.flush()
+        writer.close()
+        second.close()
+
+    told("cut off and overtaken", turns)
+    assert b"".join(expected) == b"".join(direct.raw(b.thread_id(1))).partition(b"\n")[2]
     direct.close()
     store.close()
 

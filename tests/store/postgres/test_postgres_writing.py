@@ -337,3 +337,26 @@ def test_a_recorder_that_was_fenced_never_waits_for_room(server: Server) -> None
 
     assert "another one took over" in asyncio.run(record())
     store.close()
+
+
+@pytest.mark.parametrize("word", ["off", "local", "on"])
+def test_durability_is_a_word_of_the_url(server: Server, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    """A flush commits as ``flush=`` says, a sync always with all that the server waits for."""
+    from rollout.store.postgres import leases
+
+    store = server.store(flush=word)
+    writer, seen, confirm = begun(store), list[str](), leases.Leases.confirm
+
+    def telling(self: leases.Leases, connection: Connection, wanted: Any) -> set[str]:
+        row = connection.execute("SHOW synchronous_commit").fetchone()
+        seen.append(row[0] if row else "")
+        return confirm(self, connection, wanted)
+
+    monkeypatch.setattr(leases.Leases, "confirm", telling)
+    writer.sync()
+    with store._connections.use() as connection:
+        row = connection.execute("SHOW synchronous_commit").fetchone()
+
+    assert ((word,), ["on"]) == (row, seen)
+    writer.close()
+    store.close()
