@@ -112,6 +112,15 @@ def test_a_terminal_gets_markdown_laid_out(home: Home, terminal: Rollout) -> Non
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
 
 
+@pytest.mark.parametrize(("options", "told"), [(["--since", "2027-01-01"], "--since"), (["--only", "patches"], "--only"), (["--only", "user"], "")])
+def test_it_is_told_when_nothing_fits(home: Home, rollout: Rollout, options: list[str], told: str) -> None:
+    """An empty transcript says what left everything out; one with something in it says nothing."""
+    home.add(1)
+    run = rollout("show", thread_id(1), *options)
+
+    assert (0, f"nothing of thread {thread_id(1)} fits {told}\n" if told else "") == (run.status, run.err)
+
+
 def test_what_does_not_fit_goes_through_the_pager(home: Home, terminal: Rollout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """$PAGER gets what is longer than the terminal, and only that; --no-pager leaves it out."""
     monkeypatch.setenv("LINES", "12")

@@ -143,10 +143,12 @@ def _lines(found: Iterable[Found]) -> Iterator[Line]:
 
 
 def _tell_rest(transcript: Transcript, thread_id: ThreadId, args: Namespace, out: Output) -> None:
-    """Law 7: lines without text are counted, on a terminal. Raises NotFoundError when there is no such turn."""
+    """Law 7: lines without text are counted, on a terminal, and so is it told when nothing fits. NotFoundError: no such turn."""
     if args.turn > transcript.turn:
         turns = "1 turn" if transcript.turn == 1 else f"{transcript.turn} turns"
         raise NotFoundError(f"thread {thread_id} has {turns}, there is no turn {args.turn}")
+    if (args.since or args.only) and not transcript.chosen:
+        out.note(f"nothing of thread {thread_id} fits {' and '.join(name for name in ('--since', '--only') if getattr(args, name[2:]))}")
     if transcript.unseen and out.is_terminal:
         told = ", ".join(f"{number} {kind}" for kind, number in transcript.unseen.most_common())
         out.note(f"{transcript.unseen.total()} lines have nothing to read ({told}): --json shows them")

@@ -47,9 +47,18 @@ class Chooser:
         self._kinds = frozenset().union(*(WORDS[word] for word in selection.only))
         self._patches: OrderedDict[str, None] = OrderedDict()
         self._at_ms = 0
+        self.chosen = 0
 
     def wants(self, entry: Entry, turn: int) -> bool:
-        """Whether an entry of this turn (0: before the first) is wanted; the heading of the thread always is."""
+        """Whether an entry of this turn (0: before the first) is wanted; the heading of the thread always is.
+
+        ``chosen`` counts those that were, the heading not among them.
+        """
+        wanted = self._wants(entry, turn)
+        self.chosen += wanted and entry.kind != "header"
+        return wanted
+
+    def _wants(self, entry: Entry, turn: int) -> bool:
         self._at_ms = parse_ms(entry.timestamp) or self._at_ms
         if entry.kind == "patch":
             self._remember(entry.call_id)

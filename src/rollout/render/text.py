@@ -96,6 +96,11 @@ class Transcript:
         self._last_kind = ""
         self.unseen = self._reader.unseen
 
+    @property
+    def chosen(self) -> int:
+        """How many entries were shown, the heading not among them."""
+        return self._chooser.chosen
+
     def render(self, found: Iterable[Found]) -> Iterator[str]:
         """The text of each thing found, ending in a newline; may be called again with what follows.
 

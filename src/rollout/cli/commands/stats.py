@@ -66,7 +66,7 @@ def _json(census: Census, left_out: dict[str, int], out: Output) -> None:
 
 def _lines(census: Census, columns: int, *, plot: bool) -> Iterator[str]:
     yield f"threads     {census.threads:,} in {census.files:,} files, {amount_of_bytes(census.bytes)}"
-    told = {"archived": census.archived, "forks": census.forks, "untitled": census.untitled, "unreadable": census.unreadable}
+    told = {"archived": census.archived, "fork" if census.forks == 1 else "forks": census.forks, "untitled": census.untitled, "unreadable": census.unreadable}
     if any(told.values()):
         yield "of them     " + ", ".join(f"{number:,} {name}" for name, number in told.items() if number)
     yield f"tokens      {census.tokens:,} in the last totals (rollout usage counts what was inherited once)"
