@@ -33,7 +33,10 @@ HUGE = 200 << 20
 LINKS = 9
 COMMANDS = (
     ("list",), ("list", "--no-index"), ("index", "rebuild"), ("stats",), ("search", "zirconium", "--no-index"), ("usage",),
-    ("export", "--format", "jsonl"), ("show",), ("history",), ("search", "zirconium", "--update-index", "--thread"),
+    ("export", "--format", "jsonl"), ("export", "--format", "md", "--no-redact"), ("export", "--format", "openai"),
+    ("export", "--format", "otlp"), ("show",), ("show", "--json"), ("history",), ("history", "--json"),
+    ("find", "--command", "rg", "--limit", "1"), ("search", "x{9}", "--regex", "--no-index", "--limit", "1", "--thread"),
+    ("search", "zirconium", "--update-index", "--thread"),
 )  # fmt: skip
 OF_ONE = ("export", "show", "history", "--thread")
 RUN = """
