@@ -1,0 +1,3 @@
+-- What stands between two cursors is counted by kind from the index alone.
+DROP INDEX rollout.threads_by_active;
+CREATE INDEX threads_by_active ON rollout.threads (tenant, active_ms, thread_id) INCLUDE (archived, state, source, provider);
