@@ -6,19 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from index_homes import Indexed
 from rollout import lifecycle
-from rollout.errors import WriteError
+from rollout.errors import LockError, WriteError
 from rollout.labels import Labels
 from rollout.query import EVERYTHING, ThreadQuery
 from rollout.store.local.store import LocalStore
 from rollout.store.local.tags import Tags
 from rollout.testing import builders as b
-from rollout.testing.faults import FaultyFilesystem
+from rollout.testing.faults import CHANGING, FaultyFilesystem
 from support import ROOT
 
 if TYPE_CHECKING:
@@ -102,6 +103,33 @@ def test_a_change_that_fails_is_told(home: Home, call: str) -> None:
     store.set_tags(ONE, ["once"])
 
     assert {ONE: Labels(("once",))} == LocalStore(home.folder).labels()
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_a_failure_at_any_call(home: Home, *, persistent: bool) -> None:
+    """Whichever call fails, a change is there or not, nothing of another thread is lost, and repeating it succeeds."""
+    home.talk(1)
+    home.talk(2)
+    home.store.set_tags(TWO, ["other"])
+    other = {TWO: Labels(("other",))}
+    at, failed = 0, [""]
+    while failed:
+        at += 1
+        store = LocalStore(home.folder, faulty := FaultyFilesystem(fail_at=at, only=CHANGING, persistent=persistent))
+        with suppress(WriteError, LockError):
+            store.set_tags(ONE, [f"tag-{at}"])
+        assert home.store.labels() in (other, {**other, ONE: Labels((f"tag-{at}",))})
+        home.store.set_tags(ONE, [f"tag-{at}"])
+        assert {**other, ONE: Labels((f"tag-{at}",))} == home.store.labels()
+        removing = FaultyFilesystem(fail_at=at, only=CHANGING, persistent=persistent)
+        with suppress(WriteError, LockError):
+            Tags(str(home.folder), removing).remove(ONE)
+        failed = [*faulty.failed, *removing.failed]
+        assert other == {key: labels for key, labels in home.store.labels().items() if key != ONE}
+        Tags(str(home.folder)).remove(ONE)
+        assert other == home.store.labels()
+
+    assert at > 5
 
 
 @pytest.mark.slow
