@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,7 @@ from rollout.errors import ListenError
 from support import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Generator
 
 PROGRAM = [sys.executable, "-W", "error", "-c", "from rollout.cli.main import entry; entry()", "app-server"]
 SHORT = f"--ws-token-sha256={'a' * 63}"
@@ -59,13 +61,20 @@ def test_places_have_names(text: str, expected: str) -> None:
     assert expected == str(parse_place(text, "/home"))
 
 
-def test_a_home_has_a_socket_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
+    """The user's folder for sockets, under a short name: the path of a socket has at most 107 bytes."""
+    with TemporaryDirectory(prefix="run-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
+
+
+def test_a_home_has_a_socket_of_its_own(runtime: Path) -> None:
     """In a folder that nobody else can enter; in somebody else's, or an open one, nothing is made."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     paths = {default_path(home) for home in ("/a", "/b", "/a/")}
     with listening(parse_place("unix://", "/a"), "/a") as (_, place):
-        private = os.stat(tmp_path / "rollout").st_mode & 0o777
-    (tmp_path / "rollout").chmod(0o755)
+        private = os.stat(runtime / "rollout").st_mode & 0o777
+    (runtime / "rollout").chmod(0o755)
 
     assert (2, 0o700, f"unix://{default_path('/a')}") == (len(paths), private, str(place))
     with pytest.raises(ListenError, match="nobody else can enter"), listening(parse_place("unix://", "/a"), "/a"):
@@ -132,7 +141,7 @@ def test_a_token_is_known_by_its_digest() -> None:
     door = Door(sha256(b"secret").digest())
 
     assert [True, False, False, False] == [
-        door._knows(given) for given in (["Bearer secret"], ["Bearer Secret"], [], ["Bearer secret", "Bearer secret"])
+        door._knows(given) for given in (["Bearer secret"], ["Bearer Secret"], [], ["Bearer secret", "Bearer secret"])  # pyright: ignore[reportPrivateUsage] - a door has no other way to be asked
     ]
 
 
