@@ -375,8 +375,9 @@ class ThreadStore(ABC):
     def restore(self, receipt: Receipt) -> None:
         """Bring a removed thread back, byte for byte, with its places, times and names. Takes the lock.
 
-        Raises NotFoundError (restored already, or purged) and ExistsError rather than replace anything. A restore
-        that was cut off is finished by the next one.
+        Raises BusyError before it looks, then NotFoundError (restored already, or purged), and ExistsError rather than
+        replace anything. A receipt is good once, also where the thread is removed again. A restore that was cut off
+        is finished by the next one.
         """
 
     @abstractmethod

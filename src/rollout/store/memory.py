@@ -340,21 +340,20 @@ class MemoryStore(ThreadStore):
             return [one.removed for one in reversed(self._trash.values())]
 
     def restore(self, receipt: Receipt) -> None:
-        """Bring a removed thread back, byte for byte; raises ExistsError, NotFoundError, BusyError."""
-        with self.lock:
+        """Bring a removed thread back, byte for byte; raises BusyError, then ExistsError, NotFoundError."""
+        with self.lock, self._held(receipt.thread_id):
             kept = self._trash.get(receipt.token)
             if kept is None:
                 raise NotFoundError(f"nothing to restore for thread {receipt.thread_id}: restored already, or purged")
-            with self._held(kept.removed.receipt.thread_id):
-                for stored in kept.files:
-                    if stored.name in self._files:
-                        raise ExistsError(f"{stored.name} exists already; nothing was restored")
-                del self._trash[receipt.token]
-                self._files.update({stored.name: stored for stored in kept.files})
-                if kept.name is not None:
-                    self._names.setdefault(kept.removed.receipt.thread_id, kept.name)
-                if kept.labels != NO_LABELS:
-                    self._labels.setdefault(kept.removed.receipt.thread_id, kept.labels)
+            for stored in kept.files:
+                if stored.name in self._files:
+                    raise ExistsError(f"{stored.name} exists already; nothing was restored")
+            del self._trash[receipt.token]
+            self._files.update({stored.name: stored for stored in kept.files})
+            if kept.name is not None:
+                self._names.setdefault(receipt.thread_id, kept.name)
+            if kept.labels != NO_LABELS:
+                self._labels.setdefault(receipt.thread_id, kept.labels)
 
     def purge(self, receipt: Receipt) -> None:
         """Take a removed thread away for good; what is gone already is no error."""

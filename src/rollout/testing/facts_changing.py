@@ -314,14 +314,16 @@ class ChangingFacts(StoreFacts):
         check((before, []), (self.state(store, identity), list(store.removed())))
 
     def test_a_thread_that_is_written_is_neither_restored_nor_purged(self, tmp_path: Path) -> None:
-        """Somebody who writes the thread anew keeps its old removal as it is."""
+        """Somebody who writes the thread anew keeps its old removal as it is; that a receipt was used is told later."""
         store = self.store(tmp_path)
-        receipt = store.remove(self.talk(store))
+        used = store.remove(self.talk(store))
+        store.restore(used)
+        receipt = store.remove(b.thread_id())
         writer = self.begun(store)
 
-        for change in (store.restore, store.purge):
+        for change, one in ((store.restore, receipt), (store.purge, receipt), (store.restore, used), (store.purge, used)):
             with refused(BusyError):
-                change(receipt)
+                change(one)
         writer.close()
         check([receipt], [one.receipt for one in store.removed()])
 
