@@ -107,9 +107,14 @@ class TurnCount:
 
 def may_begin_turn(line: bytes) -> bool:
     """Whether the bytes of a line allow that it begins a turn."""
-    if _NO_PERSON.match(line) and b"\0" not in line:  # behind a NUL another record may stand
+    if is_no_person(line):
         return False
     return any(word in line for word in PERSONS)
+
+
+def is_no_person(line: bytes) -> bool:
+    """Whether how a line begins tells that no person speaks in it."""
+    return _NO_PERSON.match(line) is not None and b"\0" not in line  # behind a NUL another record may stand
 
 
 def says_nothing(line: bytes) -> bool:

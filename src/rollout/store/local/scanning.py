@@ -15,7 +15,7 @@ from rollout.journal.reader import classify
 from rollout.lines import Line, Position
 from rollout.long_lines import LONG, shorter
 from rollout.search_match import REACH, Candidate
-from rollout.search_text import PERSONS, TurnCount, may_begin_turn
+from rollout.search_text import PERSONS, TurnCount, is_no_person, may_begin_turn
 from rollout.store.local.chain import own_links
 
 if TYPE_CHECKING:
@@ -142,13 +142,15 @@ class _Numbering:
             if not length:
                 length, block = len(block), b""
                 length = _line_end(source, offset + length, size) - offset
-                block = _read(source, offset, length)
-            self._take(block[:length], Position(segment, offset))
+                head = _read(source, offset, min(length, _BLOCK))
+                # What cannot begin a turn is not read whole: whoever found it may hold it already
+                block = b"\n" if length >= LONG and is_no_person(head) else _read(source, offset, length)
+            self._take(block[:length], Position(segment, offset), offset + length)
             offset += length
 
-    def _take(self, data: bytes, position: Position) -> None:
-        """Count whole lines, the first of which begins at a position."""
-        end = position._replace(offset=position.offset + len(data))
+    def _take(self, data: bytes, position: Position, stop: int) -> None:
+        """Count whole lines between a position and an offset; a newline alone stands for a long line."""
+        end = position._replace(offset=stop)
         here: list[Candidate] = []
         while self.waiting and self.waiting[-1].position < end:
             here.append(self.waiting.pop())
