@@ -49,6 +49,12 @@ class Source(ABC):
             start = self._line_end(long + LONG_LINE, end)
             yield self.read(long, start - long)
 
+    def measured(self, start: int = 0, end: int | None = None) -> Iterator[bytes | int]:
+        """As ``lines``, but of a line of 16 MiB or more only how long it is: it is passed over, 256 KiB at a time."""
+        while (long := (yield from self._lines_up_to_long(start, end))) is not None:
+            start = self._line_end(long + LONG_LINE, end)
+            yield start - long
+
     def _lines_up_to_long(self, start: int, end: int | None) -> Generator[bytes, None, int | None]:
         """The lines before the first long one, and where that begins; what was read of it is let go of on return."""
         reader = io.BufferedReader(self._stream(start, end), BUFFER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -282,6 +283,24 @@ def test_an_index_of_the_store_is_used(words: Words, tmp_path: Path) -> None:
     assert not (tmp_path / "mine").exists()
     assert 3 == len(LocalStore(words.home.folder, index=index).search("question", EVERYTHING).hits)
     assert (tmp_path / "mine" / "words-2.sqlite").exists()
+
+
+@pytest.mark.slow
+def test_a_very_long_line_is_not_held_to_take_in_where_it_stands(home: Home, words: Words) -> None:
+    """Taking in a home costs no memory in proportion to its longest line, as long as no person speaks in it."""
+    long = b.rollout_bytes(b.thread_id(4), b.tool_output("x" * (64 << 20)), b.user("needle"))
+    home.put("sessions/2026/02/08/" + b.rollout_name(b.thread_id(4)), long)
+    del long
+    tracemalloc.start()
+    try:
+        hits = LocalStore(home.folder).search("needle", EVERYTHING, use=words.use._replace(most=1 << 40)).hits
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert [(2, 1)] == [(hit.n, hit.turn) for hit in hits]
+    assert 1 == words.told("SELECT count(*) FROM long")
+    assert peak < 48 << 20
 
 
 @pytest.mark.slow

@@ -17,11 +17,10 @@ from rollout.codec import decode
 from rollout.errors import FormatError
 from rollout.journal.reader import classify, open_source
 from rollout.lines import Line, Position
-from rollout.long_lines import LONG
 from rollout.search_match import index_text
 from rollout.search_text import TurnCount, may_begin_turn, says_nothing, texts
 from rollout.store.local.fulltext import FileRow, LineRow
-from rollout.store.local.scanning import take_turn
+from rollout.store.local.scanning import may_begin_long_turn, take_turn
 from rollout.store.local.walk import Group
 
 if TYPE_CHECKING:
@@ -193,24 +192,35 @@ class Filling:
         lines: list[LineRow] = []
         texts: list[str] = []
         size = 0
-        for data in source.lines(offset, end):
-            if end is not None and not data.endswith(b"\n"):
+        for found in source.measured(offset, end):
+            length = len(found) if isinstance(found, bytes) else found
+            if end is not None and not _is_ended(source, found, offset + length):
                 break
-            text = "" if len(data) >= LONG else _text(data, turns)
-            if len(data) >= LONG:
-                take_turn(data, turns)
-                self._words.add_long(row.id, LineRow(0, n, offset, len(data), turns.turn))
-            elif text:
-                lines.append(LineRow(0, n, offset, len(data), turns.turn))
+            text = ""
+            if isinstance(found, int):
+                self._pass_over(source, row.id, LineRow(0, n, offset, length, turns.turn), turns)
+            elif text := _text(found, turns):
+                lines.append(LineRow(0, n, offset, length, turns.turn))
                 texts.append(text)
             size += len(text) + 256
-            offset, n = offset + len(data), n + 1
+            offset, n = offset + length, n + 1
             if size >= _BATCH:
                 self._words.add(row.id, lines, texts)
                 lines, texts, size = [], [], 0
                 yield row._replace(done=offset, lines=n, turn=turns.turn, by_item=turns.by_item)
         self._words.add(row.id, lines, texts)
         yield row._replace(done=offset, lines=n, turn=turns.turn, by_item=turns.by_item)
+
+    def _pass_over(self, source: Source, file: int, line: LineRow, turns: TurnCount) -> None:
+        """Take in where a very long line stands; it is read only when it may begin a turn."""
+        if may_begin_long_turn(source, line.start):
+            take_turn(source.read(line.start, line.length), turns)
+        self._words.add_long(file, line._replace(turn=turns.turn))
+
+
+def _is_ended(source: Source, found: bytes | int, stop: int) -> bool:
+    """Whether a line, or the long one that stops at an offset, has its newline."""
+    return found.endswith(b"\n") if isinstance(found, bytes) else source.read(stop - 1, 1) == b"\n"
 
 
 def _text(data: bytes, turns: TurnCount) -> str:

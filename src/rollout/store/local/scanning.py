@@ -142,9 +142,9 @@ class _Numbering:
             if not length:
                 length, block = len(block), b""
                 length = _line_end(source, offset + length, size) - offset
-                head = _read(source, offset, min(length, _BLOCK))
                 # What cannot begin a turn is not read whole: whoever found it may hold it already
-                block = b"\n" if length >= LONG and is_no_person(head) else _read(source, offset, length)
+                passed_over = length >= LONG and not may_begin_long_turn(source, offset)
+                block = b"\n" if passed_over else _read(source, offset, length)
             self._take(block[:length], Position(segment, offset), offset + length)
             offset += length
 
@@ -163,6 +163,11 @@ class _Numbering:
             if start in wanted:
                 self.done.append(wanted[start]._replace(n=self._n, turn=self._turns.turn))
         self._n += data.count(b"\n", at) + (not data.endswith(b"\n"))
+
+
+def may_begin_long_turn(source: Source, offset: int) -> bool:
+    """Whether the beginning of a very long line allows that it begins a turn."""
+    return not is_no_person(_read(source, offset, _BLOCK))
 
 
 def take_turn(data: bytes, turns: TurnCount) -> None:
