@@ -72,7 +72,7 @@ def stored_rows(index: Index, places: list[Place]) -> list[Stored]:
     """What the index has of the threads of a page, in its order."""
     numbers = f"[{','.join([str(place.number) for place in places])}]"
     sql = f"SELECT {STORED} WHERE t.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own words, values are bound
-    rows = {row[0]: Stored._make(row) for row in index.rows(sql, (numbers,))}
+    rows = {row[0]: tuple.__new__(Stored, row) for row in index.rows(sql, (numbers,))}  # half the price of `_make`
     return [rows[place.number] for place in places if place.number in rows]
 
 
@@ -219,7 +219,7 @@ class _Asked:
     def _places(self, rows: list[tuple[Any, bytes, int]]) -> list[Place]:
         if self._ticks:
             return [Place(self._order.cut(time), fid, number) for time, fid, number in rows]
-        return [*map(Place._make, rows)]
+        return [tuple.__new__(Place, row) for row in rows]  # half the price of `_make`
 
     def _is_past(self, place: Place) -> bool:
         if self._mark is None:
