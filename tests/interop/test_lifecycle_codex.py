@@ -394,7 +394,7 @@ def test_what_codex_itself_still_holds_of_a_deleted_thread_is_named(lab: Lab, wr
 
     kept = [path for path in lab.home.rglob("*") if path.is_file() and thread.encode() in path.read_bytes()]
     assert sorted(map(str, kept)) == sorted(gone.codex_keeps)
-    assert str(lab.home / "state_5.sqlite") in gone.codex_keeps
+    assert any(one.startswith(str(lab.home / "state_5.sqlite")) for one in gone.codex_keeps)  # or still in its log alone
 
 
 @pytest.mark.parametrize("writer", ["0.100.0", "0.169.0"])
