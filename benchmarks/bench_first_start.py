@@ -43,8 +43,8 @@ def figures(asked: Asked) -> Iterator[Figure]:
         ours=both(found.ours),
         baseline=f"{both(found.baseline)}, first start of Codex {VERSION} in this home, until `thread/list` is answered",
         ratio=f"{times(found.cpu_ratio)} CPU, {times(found.wall_ratio)} wall",
-        target=f"{target} CPU",
-        met=found.cpu_ratio <= TARGET,
+        target=f"{target} wall",
+        met=found.wall_ratio <= TARGET,
     )
 
 
