@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rollout.codec import decode
-from rollout.search_text import TurnCount, may_begin_turn, passages, says_nothing
+from rollout.search_bytes import may_begin_turn, says_nothing
+from rollout.search_text import TurnCount, passages
 from rollout.testing import builders as b
 
 PATCH = "*** Begin Patch\n*** Update File: src/a.py\n*** Move to: src/b.py\n-old\n+new\n*** End Patch"

@@ -19,7 +19,8 @@ from unicodedata import is_normalized, normalize
 from rollout.codec import decode
 from rollout.errors import InvalidQueryError
 from rollout.long_lines import LONG, pieces
-from rollout.search_text import passages, without_sealed
+from rollout.search_bytes import without_sealed
+from rollout.search_text import passages
 from rollout.times import parse_ms
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from rollout.long_lines import brief
 from rollout.render.entries import Reader, dropped_stretches
 from rollout.render.safe import fit, safe, safe_line
 from rollout.render.text import Style, Transcript, damage_text
-from rollout.search_text import begins_turn, may_begin_turn
+from rollout.search_bytes import may_begin_turn
+from rollout.search_text import begins_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,8 +14,9 @@ from rollout.errors import FormatError
 from rollout.journal.reader import classify
 from rollout.lines import Line, Position
 from rollout.long_lines import LONG, shorter
+from rollout.search_bytes import PERSONS, is_no_person, may_begin_turn
 from rollout.search_match import REACH, Candidate
-from rollout.search_text import PERSONS, TurnCount, is_no_person, may_begin_turn
+from rollout.search_text import TurnCount
 from rollout.store.local.chain import own_links
 
 if TYPE_CHECKING:
