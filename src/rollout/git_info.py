@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import UNSET
 
 from rollout.items import GitInfo
+from rollout.worktrees import root_of
 
 TIMEOUT_S = 5.0
 
@@ -18,7 +19,8 @@ def collect(cwd: str, timeout: float = TIMEOUT_S) -> GitInfo | None:
 
     Takes up to twice the time-out. Never raises: a recording must not fail because git does.
     """
-    if not _has_repository_above(cwd) or _ask(cwd, timeout, "rev-parse", "--git-dir") is None:
+    # Looking for a folder spares most sessions four processes
+    if root_of(os.path.abspath(cwd)) is None or _ask(cwd, timeout, "rev-parse", "--git-dir") is None:
         return None
     questions = (("rev-parse", "HEAD"), ("rev-parse", "--abbrev-ref", "HEAD"), ("remote", "get-url", "origin"))
     with ThreadPoolExecutor(max_workers=len(questions)) as pool:
@@ -29,17 +31,6 @@ def collect(cwd: str, timeout: float = TIMEOUT_S) -> GitInfo | None:
         branch=branch if branch and branch != "HEAD" else UNSET,
         repository_url=origin or UNSET,
     )
-
-
-def _has_repository_above(cwd: str) -> bool:
-    """Whether some folder above has a ``.git`` entry: spares most sessions four processes."""
-    folder = os.path.abspath(cwd)
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return False
-        folder = parent
-    return True
 
 
 def _ask(cwd: str, timeout: float, *words: str) -> str | None:

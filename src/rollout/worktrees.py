@@ -22,7 +22,7 @@ def worktrees_of(folder: str) -> tuple[str, ...]:
     A folder that is in no repository stands alone. Never raises.
     """
     own = os.path.realpath(folder)
-    root = _root_of(own)
+    root = root_of(own)
     if root is None:
         return (folder,)
     inside = os.path.relpath(own, root)
@@ -30,7 +30,8 @@ def worktrees_of(folder: str) -> tuple[str, ...]:
     return (folder, *dict.fromkeys(place for place in places if place not in (own, folder)))
 
 
-def _root_of(folder: str) -> str | None:
+def root_of(folder: str) -> str | None:
+    """The nearest of a folder and those above it that has a ``.git`` entry, None without one; ``folder`` is absolute."""
     while not os.path.lexists(os.path.join(folder, ".git")):
         above = os.path.dirname(folder)
         if above == folder:
