@@ -204,9 +204,10 @@ def _thread_storage(server: Server) -> float:
 
 def for_lines_of(home: str, found: Measured) -> Measured:
     """The same costs for the mean line of a home: bytes of log and of storage go with it."""
-    sizes = [
-        len(one) for path in glob.glob(f"{home}/sessions/**/*.jsonl", recursive=True) for one in open(path, "rb")  # noqa: SIM115
-    ]
+    sizes: list[int] = []
+    for path in glob.glob(f"{home}/sessions/**/*.jsonl", recursive=True):
+        with open(path, "rb") as lines:
+            sizes += map(len, lines)
     mean = sum(sizes) / max(1, len(sizes))
     ratio = mean / found.line
     return found._replace(line=mean, line_wal=found.line_wal * ratio, line_storage=found.line_storage * ratio)

@@ -13,13 +13,18 @@ import time
 from contextlib import suppress
 from glob import glob
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psycopg
+import pytest
 
 from rollout.store.postgres.schema import Roles, migrate
 from rollout.store.postgres.store import PostgresStore
 from rollout.store.postgres.target import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MISSING = "no PostgreSQL server is installed (initdb in /usr/lib/postgresql/*/bin or on the path)"
 _FAST = {"fsync": "off", "max_connections": "60", "shared_buffers": "32MB", "autovacuum": "off"}
@@ -148,6 +153,15 @@ class Server:
         """Stop it and take its folder away."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def for_tests(**settings: Any) -> Iterator[Server]:
+    """The body of a fixture: a server, taken away afterwards; tests that want one skip where there is no PostgreSQL."""
+    if binaries() is None:
+        pytest.skip(MISSING)
+    made = Server(**settings)
+    yield made
+    made.remove()
 
 
 def free_port() -> int:

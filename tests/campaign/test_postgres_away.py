@@ -24,7 +24,7 @@ import psycopg
 from campaign.postgres_words import Steps, numbered_lines, numbers, told
 from campaign.words import QUIET, SEED, numbered, program, scaled
 from postgres_proxy import DOWN, UP, Cut, Proxy, socket_of
-from postgres_server import MISSING, Server, binaries
+from postgres_server import MISSING, Server, binaries, for_tests
 from rollout.errors import FencedError, WriteError
 from rollout.recorder import RolloutRecorder
 from rollout.recording import CreateParams
@@ -43,11 +43,7 @@ RECORDERS = 6
 @pytest.fixture(scope="module", name="server")
 def _server() -> Iterator[Server]:
     """A server that puts what it commits on the disk."""
-    if binaries() is None:
-        pytest.skip(MISSING)
-    made = Server(durable=True)
-    yield made
-    made.remove()
+    yield from for_tests(durable=True)
 
 
 @pytest.fixture(name="proxy")

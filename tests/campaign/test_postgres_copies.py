@@ -16,7 +16,7 @@ pytest.importorskip("psycopg", reason="the postgres extra is not installed")
 
 from campaign.postgres_words import told
 from campaign.words import SEED, scaled
-from postgres_server import MISSING, Server, binaries
+from postgres_server import Server, for_tests
 from rollout.store import open_store
 from rollout.testing import builders as b
 from rollout.testing.facts import segment
@@ -31,11 +31,7 @@ THREADS = scaled(30, 200)
 
 @pytest.fixture(scope="module", name="server")
 def _server() -> Iterator[Server]:
-    if binaries() is None:
-        pytest.skip(MISSING)
-    made = Server()
-    yield made
-    made.remove()
+    yield from for_tests()
 
 
 def filled(home: Path) -> None:

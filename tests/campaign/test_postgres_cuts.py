@@ -12,7 +12,7 @@ pytest.importorskip("psycopg", reason="the postgres extra is not installed")
 from campaign.postgres_words import Steps, numbers, told
 from campaign.words import FULL
 from postgres_proxy import DOWN, UP, Cut, Proxy, socket_of
-from postgres_server import MISSING, Server, binaries
+from postgres_server import Server, for_tests
 from rollout.query import EVERYTHING
 from rollout.store.postgres.store import PostgresStore
 from rollout.store.postgres.target import parse
@@ -27,11 +27,7 @@ STEPS = ("flush", "sync", "begin", "put", "archive", "rename", "remove", "open")
 
 @pytest.fixture(scope="module", name="server")
 def _server() -> Iterator[Server]:
-    if binaries() is None:
-        pytest.skip(MISSING)
-    made = Server()
-    yield made
-    made.remove()
+    yield from for_tests()
 
 
 @pytest.fixture(name="proxy")

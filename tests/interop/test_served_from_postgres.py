@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("psycopg", reason="the postgres extra is not installed")
 
-from postgres_server import MISSING, Server, binaries
+from postgres_server import Server, for_tests
 from rollout.copying import copy_thread, wanted_threads
 from rollout.store.local.store import LocalStore
 from support import corpus_marks, shared_path
@@ -29,11 +29,7 @@ KINDS = "list,pages,read,turns,items,v1,fork,resume"
 
 @pytest.fixture(scope="module", name="server")
 def _server() -> Iterator[Server]:
-    if binaries() is None:
-        pytest.skip(MISSING)
-    made = Server()
-    yield made
-    made.remove()
+    yield from for_tests()
 
 
 def served_from(server: Server, original: Path, home: Path) -> str:

@@ -121,7 +121,7 @@ def test_a_restore_that_was_cut_off_between_two_names_brings_the_newest(home: Lo
     lines = Names(home.home).lines_of(thread)
     for just in (lines.index(b"\n") + 1, len(lines) - 10):
         receipt = delete(home, thread).receipts[0]
-        killed(home, lambda store, one=receipt: restore(store, one), lambda name, _: name == "write", just)  # type: ignore[misc]
+        killed(home, lambda store, one=receipt: restore(store, one), lambda name, _: name == "write", just)  # type: ignore[misc]  # bound early
         restore(home, receipt)
 
         assert "new" == home.names()[thread]
@@ -139,7 +139,7 @@ def test_a_restore_that_was_cut_off_is_finished(home: LocalStore) -> None:
         (renaming("sessions/"), lambda: next_command(home)),
     ):
         receipt = delete(home, thread).receipts[0]
-        killed(home, lambda store, one=receipt: restore(store, one), cut)  # type: ignore[misc]
+        killed(home, lambda store, one=receipt: restore(store, one), cut)  # type: ignore[misc]  # bound early
         end()
 
         assert (before, []) == (files(home, thread), list(removed(home)))
@@ -150,7 +150,7 @@ def test_a_destruction_that_was_cut_off_is_ended(home: LocalStore, cut: str) -> 
     """By the same command, and by any other; it is never listed as something to restore."""
     for end in (lambda: delete(home, THREAD, now=True), lambda: next_command(home)):
         receipt = delete(home, keep(home, legacy())).receipts[0]
-        killed(home, lambda store, one=receipt: store.purge(one), lambda name, _: name == cut)  # type: ignore[misc]
+        killed(home, lambda store, one=receipt: store.purge(one), lambda name, _: name == cut)  # type: ignore[misc]  # bound early
         listed = len(removed(home))
         end()
         home.purge(receipt)

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("psycopg", reason="the postgres extra is not installed")
 
-from postgres_server import MISSING, Server, binaries
+from postgres_server import Server, for_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session", name="server")
 def _server() -> Iterator[Server]:
     """One server for all tests of the run; each store is a tenant of its own."""
-    if binaries() is None:
-        pytest.skip(MISSING)
-    made = Server()
-    yield made
-    made.remove()
+    yield from for_tests()
 
 
 @pytest.fixture

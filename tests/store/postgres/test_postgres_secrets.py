@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from postgres_server import MISSING, Server, binaries
+from postgres_server import Server, for_tests
 from rollout.errors import RolloutError, WriteError
 from rollout.query import EVERYTHING
 from rollout.store import open_store
@@ -34,11 +34,7 @@ SECRET, WRONG = "s3cr3t!/@ %", "wr0ng!/@ %"
 @pytest.fixture(scope="module", name="guarded")
 def _guarded() -> Iterator[Server]:
     """A server of its own."""
-    if binaries() is None:
-        pytest.skip(MISSING)
-    made = Server(password=SECRET)
-    yield made
-    made.remove()
+    yield from for_tests(password=SECRET)
 
 
 def url(server: Server, password: str = SECRET, database: str = "threads", user: str = "keeper") -> str:
