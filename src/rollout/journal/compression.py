@@ -15,7 +15,7 @@ from stat import S_IMODE
 from typing import TYPE_CHECKING, Any
 
 from rollout.errors import ExistsError, FormatError, WriteError
-from rollout.journal.filesystem import CREATE_NEW, OS, READ, Filesystem, write_all
+from rollout.journal.filesystem import CREATE_NEW, OS, Filesystem, sync_folder, write_all
 from rollout.journal.source import BUFFER, OpenFile, PlainSource, Source
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def compress_to(source_path: str, target_path: str, fs: Filesystem = OS) -> None
         finally:
             fs.close(fd)
             fs.unlink(temporary)
-    _sync_folder(folder, fs)
+    sync_folder(fs, folder)
 
 
 def compressed(blocks: Iterable[bytes], size: int = -1) -> Iterator[bytes]:
@@ -252,11 +252,3 @@ def _publish(temporary: str, target: str, fs: Filesystem) -> None:
         fs.link(temporary, target)
     except FileExistsError:
         raise ExistsError(f"{target} exists already; nothing was replaced") from None
-
-
-def _sync_folder(folder: str, fs: Filesystem) -> None:
-    fd = fs.open(folder, READ)
-    try:
-        fs.fsync(fd)
-    finally:
-        fs.close(fd)

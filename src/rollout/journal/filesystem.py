@@ -171,6 +171,15 @@ def make_folders(fs: Filesystem, path: str, made: list[str] | None = None) -> No
                 made.append(folder)
 
 
+def sync_folder(fs: Filesystem, folder: str) -> None:
+    """Put a folder's names on stable storage. Raises OSError."""
+    fd = fs.open(folder, READ | os.O_DIRECTORY)
+    try:
+        fs.fsync(fd)
+    finally:
+        fs.close(fd)
+
+
 def _is_there(fs: Filesystem, path: str) -> bool:
     """Whether a folder is there; a file in its place is an error that names it."""
     try:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from rollout.errors import ClosedError, SyncError, WriteError
 from rollout.journal import forksafe, place
-from rollout.journal.filesystem import APPEND, CREATE_NEW, OS, Filesystem, make_folders
+from rollout.journal.filesystem import APPEND, CREATE_NEW, OS, Filesystem, make_folders, sync_folder
 from rollout.journal.together import drive
 
 if TYPE_CHECKING:
@@ -367,11 +367,7 @@ class JournalWriter:
     def _sync_folders(self) -> None:
         """The first sync of a new file also makes its name durable, in every folder that was made for it."""
         while self._unsynced_folders:
-            fd = self._fs.open(self._unsynced_folders[0], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                self._fs.fsync(fd)
-            finally:
-                self._fs.close(fd)
+            sync_folder(self._fs, self._unsynced_folders[0])
             self._unsynced_folders.pop(0)
 
     def _note_synced(self, lines: int, end: int) -> None:

@@ -12,10 +12,9 @@ from stat import S_IMODE
 from typing import TYPE_CHECKING
 
 from rollout.errors import ExistsError, FormatError, WriteError
-from rollout.journal.filesystem import FILE_MODE, make_folders
+from rollout.journal.filesystem import FILE_MODE, make_folders, sync_folder
 from rollout.store.base import Segment
 from rollout.store.local.paths import ZST, folder_for, logical_name, parse_name
-from rollout.store.local.sidecar import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

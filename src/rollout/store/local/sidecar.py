@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rollout.errors import LockError, WriteError
-from rollout.journal.filesystem import CREATE_NEW, READ, make_folders, write_all
+from rollout.journal.filesystem import CREATE_NEW, READ, make_folders, sync_folder, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -167,12 +167,3 @@ def _split(data: bytes) -> list[bytes]:
     lines = [line + b"\n" for line in data.split(b"\n")]
     lines[-1] = lines[-1][:-1]
     return [line for line in lines if line]
-
-
-def sync_folder(fs: Filesystem, folder: str) -> None:
-    """Put a folder's names on stable storage; raises OSError."""
-    fd = fs.open(folder, READ)
-    try:
-        fs.fsync(fd)
-    finally:
-        fs.close(fd)

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 
 from rollout.errors import ExistsError, FormatError, NotFoundError, RolloutError, WriteError
 from rollout.ids import try_parse
-from rollout.journal.filesystem import make_folders
+from rollout.journal.filesystem import make_folders, sync_folder
 from rollout.store.base import Healed, Receipt, Removed
 from rollout.store.local.moving import move_all, refuse_taken, stands
 from rollout.store.local.paths import TRASH, UNDERWAY
-from rollout.store.local.sidecar import sync_folder
 from rollout.store.local.trash_manifest import MANIFEST, Manifest, read_manifest, write_manifest
 
 if TYPE_CHECKING:

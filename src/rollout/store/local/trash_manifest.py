@@ -7,10 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from rollout.errors import FormatError, NotFoundError, WriteError
-from rollout.journal.filesystem import CREATE_NEW, READ, write_all
+from rollout.journal.filesystem import CREATE_NEW, READ, sync_folder, write_all
 from rollout.store.local.moving import stands
 from rollout.store.local.paths import ARCHIVED, SESSIONS
-from rollout.store.local.sidecar import sync_folder
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
