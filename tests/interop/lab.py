@@ -27,9 +27,9 @@ Turn = list[tuple[str, str]]
 class Server:
     """One running app-server."""
 
-    def __init__(self, driver: Any) -> None:
-        """Take over a started one."""
-        self.driver = driver
+    def __init__(self, driver: Any, home: Path | None = None) -> None:
+        """Take over a started one; ``home``: it has told a turn's end before that stands in the file."""
+        self.driver, self._home = driver, home
 
     @property
     def pid(self) -> int:
@@ -66,8 +66,19 @@ class Server:
         return turns_of(self.driver.request("thread/fork", {"threadId": thread_id}))
 
     def turn(self, thread_id: str, text: str) -> None:
-        """One more turn of a loaded thread, to its end."""
+        """One more turn of a loaded thread, to its end.
+
+        0.100.0 tells the end and then writes it, or is ended first: so the file is looked at, between questions.
+        """
+        before = self._ends(thread_id)
         self.driver.turn(thread_id, text, timeout=30)
+        while self._home is not None and self._ends(thread_id) == before:
+            self.driver.request("thread/loaded/list")
+
+    def _ends(self, thread_id: str) -> int:
+        """How many turns have an end in the thread's files."""
+        files = [] if self._home is None else (self._home / "sessions").rglob(f"rollout-*{thread_id}*.jsonl")
+        return sum(file.read_bytes().count(b'"type":"task_complete"') for file in files)
 
     def start(self, cwd: Path, *texts: str) -> str:
         """A new thread with these turns; its id."""
@@ -121,7 +132,7 @@ class Lab:
     @contextmanager
     def codex(self, version: str) -> Generator[Server]:
         """A running app-server of a version on this home; it is ended at the end."""
-        with self._served_by(str(codex_binary(version))) as server:
+        with self._served_by(str(codex_binary(version)), self.home) as server:
             yield server
 
     @contextmanager
@@ -132,10 +143,10 @@ class Lab:
             yield server
 
     @contextmanager
-    def _served_by(self, binary: str) -> Generator[Server]:
+    def _served_by(self, binary: str, home: Path | None = None) -> Generator[Server]:
         environment = self.environment()
         with self._driver.CodexAppServer(binary, str(self.home), env=environment, cwd=str(self.folder)) as server:
-            yield Server(server)
+            yield Server(server, home)
         server.reader.join()
         server.p.stdout.close()  # the driver leaves that to the garbage collector
 

@@ -26,11 +26,11 @@ WORDS = "hello from the terminal"
 
 
 @contextmanager
-def terminal(lab: Lab, place: UnixPlace) -> Generator[list[str]]:
+def terminal(lab: Lab, command: list[str]) -> Generator[list[str]]:
     """The application in a terminal of its own; the command that types into it."""
     tmux = ["tmux", "-S", str(lab.folder / "tmux"), "-f", "/dev/null"]
-    program = shlex.join([str(codex_binary("0.169.0")), "--remote", str(place)])
-    subprocess.run([*tmux, "new-session", "-d", "-x", "120", "-y", "40", program], env=lab.environment(), cwd=lab.project, check=True)
+    shown = [*tmux, "new-session", "-d", "-x", "120", "-y", "40", shlex.join(command)]
+    subprocess.run(shown, env=lab.environment(), cwd=lab.project, check=True)
     try:
         yield [*tmux, "send-keys"]
     finally:
@@ -48,10 +48,11 @@ async def becomes(watching: WebSocketClient, thread_id: str, wanted: str) -> Non
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux: the application needs a terminal")
 def test_a_conversation_in_the_real_terminal_application(lab: Lab) -> None:
     """What is typed there is recorded here, and other clients hear of it."""
+    binary = str(codex_binary("0.169.0"))
 
     async def scenario(place: UnixPlace) -> None:
         watching = await client_of(place)
-        with terminal(lab, place) as keys:
+        with terminal(lab, [binary, "--remote", str(place)]) as keys:
             thread_id = (await watching.until("thread/started"))["params"]["thread"]["id"]
             await until_typed(keys)
             await becomes(watching, thread_id, "active")
