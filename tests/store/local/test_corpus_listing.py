@@ -1,4 +1,4 @@
-"""Listing real homes: nothing is missing, and the answers are those of the real codex 0.100.0."""
+"""Listing real homes: nothing is missing, little is read, and nothing changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.filesystem import Filesystem
-from rollout.query import EVERYTHING, Cursor, Order, Page, ThreadQuery
+from rollout.query import EVERYTHING, Order, ThreadQuery
 from rollout.store.local.store import LocalStore
 from support import corpus_homes, corpus_marks, rollouts, shared_path
 
@@ -21,22 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = corpus_marks
-
-EXPECTED = "corpus/codex-0.100.0/expected"
-SOURCES = {
-    "cli": "cli",
-    "vscode": "vscode",
-    "exec": "exec",
-    "appServer": "mcp",
-    "subAgent": "subagent",
-    "subAgentReview": "subagent:review",
-    "subAgentCompact": "subagent:compact",
-    "subAgentThreadSpawn": "subagent:thread_spawn",
-    "subAgentOther": "subagent:other",
-    "unknown": "unknown",
-}
-SORTS = {"created_at": "created", "updated_at": "updated"}
-
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -49,56 +33,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> str:
         if (copy / name).exists():
             os.utime(copy / name, ns=(modified, modified))
     return str(copy)
-
-
-def query_of(params: dict[str, Any]) -> ThreadQuery:
-    """The seed's request parameters as a query."""
-    providers = params.get("modelProviders")
-    return ThreadQuery(
-        archived=params.get("archived", False),
-        sources=tuple(SOURCES[kind] for kind in params.get("sourceKinds") or ()) or ("cli", "vscode"),
-        providers=("labmock",) if providers is None else tuple(providers),
-        order=Order(SORTS[params.get("sortKey", "created_at")], tick_ms=1000),
-        cursor=Cursor.parse(params["cursor"]) if params.get("cursor") else None,
-        limit=params.get("limit", 25),
-    )
-
-
-def told(page: Page) -> tuple[list[tuple[str, str, int]], str | None]:
-    """Of a page what the recorded answers can be compared with."""
-    rows = [(str(row.id), row.preview, row.created_ms // 1000) for row in page.threads]
-    return rows, None if page.next is None else str(page.next)
-
-
-def recorded(result: dict[str, Any]) -> tuple[list[tuple[str, str, int]], str | None]:
-    """The same of a recorded answer."""
-    return [(row["id"], row["preview"], row["createdAt"]) for row in result["data"]], result["nextCursor"]
-
-
-def recordings(prefix: str) -> list[str]:
-    """The names of recorded answers; none without the shared folder."""
-    if not corpus_homes():
-        return []
-    names = sorted(path.name for path in shared_path(EXPECTED).glob(f"{prefix}_*.json"))
-    return [name for name in names if "after_resume" not in name and "bad_cursor" not in name]
-
-
-@pytest.mark.parametrize("name", recordings("list"))
-def test_a_page_is_the_recorded_one(home: str, name: str) -> None:
-    """Ids, order, previews, creation times and cursor of a page are those of the real 0.100.0."""
-    answer = json.loads(shared_path(EXPECTED, name).read_text())
-    page = LocalStore(home).list(query_of(answer["params"]))
-
-    assert recorded(answer["result"]) == told(page)
-
-
-@pytest.mark.parametrize("name", recordings("pages"))
-def test_a_walk_is_the_recorded_one(home: str, name: str) -> None:
-    """Following the cursors gives the same pages as the real 0.100.0 gave."""
-    for answer in json.loads(shared_path(EXPECTED, name).read_text()):
-        page = LocalStore(home).list(query_of(answer["params"]))
-
-        assert recorded(answer["result"]) == told(page)
 
 
 def ids_on_disk(home: Path) -> set[ThreadId]:
