@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BOM", "NUL_BYTES", "TORN_TAIL", "Source", "backward", "classify", "complete_end", "count_lines", "follow",
-    "forward", "last_record", "open_source",
+    "forward", "last_record", "line_start", "open_source",
 ]  # fmt: skip
 
 TORN_TAIL = "torn tail"
@@ -127,6 +127,17 @@ def complete_end(source: Source) -> int:
         newline = source.read(start, length).rfind(b"\n")
         if newline >= 0:
             return start + newline + 1
+    return 0
+
+
+def line_start(source: Source, offset: int) -> int:
+    """The offset at which the line begins that stands over an offset, or at it; raises FormatError beyond the bytes."""
+    while offset > 0:
+        length = min(_BLOCK, offset)
+        offset -= length
+        newline = _read(source, offset, length).rfind(b"\n")
+        if newline >= 0:
+            return offset + newline + 1
     return 0
 
 
@@ -235,21 +246,10 @@ def _stretches_back(source: Source, end: int) -> Iterator[tuple[int, bytes]]:
         pieces.append(block[:high])
         if stop - start >= LONG_LINE:
             pieces = []
-            start = _line_start(source, start)
+            start = line_start(source, start)
             yield start, _read(source, start, stop - start)
     if pieces:
         yield 0, b"".join(reversed(pieces))
-
-
-def _line_start(source: Source, end: int) -> int:
-    """The offset behind the last newline before an offset."""
-    while end > 0:
-        length = min(_BLOCK, end)
-        end -= length
-        newline = _read(source, end, length).rfind(b"\n")
-        if newline >= 0:
-            return end + newline + 1
-    return 0
 
 
 def _read(source: Source, offset: int, length: int) -> bytes:

@@ -18,15 +18,17 @@ from rollout.errors import ClosedError, FencedError
 from rollout.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rollout.codec import Era
     from rollout.ids import ThreadId
     from rollout.labels import Labels
-    from rollout.lines import Found, Position
+    from rollout.lines import Found, Line, Position
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.search_query import SearchCursor, SearchQuery
     from rollout.summary import Summary
+
+_TOLD = 500
 
 
 class Place(NamedTuple):
@@ -279,6 +281,31 @@ class ThreadStore(ABC):
 
         ``n`` is -1 where counting would mean reading the whole thread.
         """
+
+    @abstractmethod
+    def lines_from(self, thread_id: str, start: Position) -> Iterator[Found]:
+        """The thread from the line on that stands at a position or over it, reading only what is asked for.
+
+        ``n`` is -1 where counting would mean reading what stands before. Raises NotFoundError.
+        """
+
+    def sift(
+        self, thread_id: str, test: Callable[[bytes], bool], start: Position | None = None, *, back: bool = False
+    ) -> Iterator[Line | Position]:
+        """The good lines that pass a test, nearest first: from the line at a position on, or ``back`` from before it.
+
+        Without ``start`` from the first line on, or back from the last. ``test`` is asked about the bytes of a line or of many
+        whole lines, and must be true of many when it is true of one: what it refuses is not taken apart. Between the lines
+        positions come that tell how far it has got, so who waits can tell, and stop. ``n`` is as in ``lines_from``.
+        """
+        from rollout.lines import Line, Position  # noqa: PLC0415 - a listing needs neither
+
+        found = self.lines_back(thread_id, start) if back else self.lines_from(thread_id, start or Position(0, 0))
+        for number, thing in enumerate(found, 1):
+            if isinstance(thing, Line) and test(thing.data):
+                yield thing
+            if not number % _TOLD:
+                yield thing.position
 
     @abstractmethod
     def wait(self, thread_id: str, after: Position, timeout: float) -> Position:

@@ -77,6 +77,8 @@ class ReadingFacts(StoreFacts):
         for ask in (store.lines, store.lines_back, store.raw):
             with refused(NotFoundError):
                 list(ask(nobody))
+        with refused(NotFoundError):
+            list(store.lines_from(nobody, Position(0, 0)))
         for tell in (store.summary, store.segments, store.end):
             with refused(NotFoundError):
                 tell(nobody)
@@ -99,6 +101,54 @@ class ReadingFacts(StoreFacts):
 
         check(datas(everything[4::-1]), datas(store.lines_back(identity, everything[5].position)))
         check([], list(store.lines_back(identity, everything[0].position)))
+
+    def test_lines_from_a_place(self, tmp_path: Path) -> None:
+        """Going on from a line's position yields that line and what follows, damage too; a number is right or -1."""
+        store = self.store(tmp_path)
+        for number, (name, data) in enumerate(ODD_FILES.items(), 1):
+            identity = self.put(store, data, number)
+            everything = list(store.lines(identity))
+            for one in everything:
+                rest, found = [other for other in everything if other.n >= one.n], list(store.lines_from(identity, one.position))
+
+                check(where(rest), where(found), name)
+                check([], [one for one, same in zip(found, rest, strict=True) if one.n not in (-1, same.n)], name)
+
+    def test_lines_from_inside_of_a_line(self, tmp_path: Path) -> None:
+        """From a position inside of a line it begins with that line."""
+        store = self.store(tmp_path)
+        identity = self.talk(store)
+        everything = list(store.lines(identity))
+        segment, offset = everything[5].position
+
+        check(datas(everything[5:]), datas(store.lines_from(identity, Position(segment, offset + 7))))
+        check([], list(store.lines_from(identity, store.end(identity))))
+
+    def test_a_fork_from_a_place(self, tmp_path: Path) -> None:
+        """From a place in its base a fork reads through that into its own lines."""
+        store = self.store(tmp_path)
+        _, fork = self.forked(store)
+        everything = list(store.lines(fork))
+
+        check(where(everything[3:]), where(store.lines_from(fork, everything[3].position)))
+        check(where(everything[6:]), where(store.lines_from(fork, everything[6].position)))
+
+    def test_sifted_lines(self, tmp_path: Path) -> None:
+        """A sieve gives the lines that pass, both ways and from a place; what it is asked about may be many lines."""
+        store = self.store(tmp_path)
+        _, fork = self.forked(store)
+        everything = [one for one in store.lines(fork) if isinstance(one, Line)]
+        wanted = [one for one in everything if b"event_msg" in one.data]
+
+        def sifted(start: Position | None = None, *, back: bool = False) -> list[Line]:
+            found = store.sift(fork, lambda data: b"event_msg" in data, start, back=back)
+            return [one for one in found if isinstance(one, Line)]
+
+        check(where(wanted), where(sifted()))
+        check(where(wanted[::-1]), where(sifted(back=True)))
+        for place in (one.position for one in everything):
+            check(where(one for one in wanted if one.position >= place), where(sifted(place)))
+            check(where(one for one in wanted[::-1] if one.position < place), where(sifted(place, back=True)))
 
     def test_a_fork_begins_with_its_base(self, tmp_path: Path) -> None:
         """A fork by reference reads as the inherited prefix and then its own lines, numbered throughout."""

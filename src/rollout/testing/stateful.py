@@ -219,6 +219,7 @@ _READINGS: dict[str, _Reading] = {
     "the lines": lambda store, thread_id: list(store.lines(thread_id)),
     "the own lines": lambda store, thread_id: list(store.lines(thread_id, own=True)),
     "the lines backwards": lambda store, thread_id: where(store.lines_back(thread_id)),
+    "the lines from the end": lambda store, thread_id: where(store.lines_from(thread_id, store.end(thread_id))),
     "the bytes": lambda store, thread_id: b"".join(store.raw(thread_id)),
     "the end": lambda store, thread_id: store.end(thread_id),
     "the forks": lambda store, thread_id: store.segments(thread_id) and set(store.references(thread_id)),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rollout.codec import to_object
 from rollout.errors import FormatError
 from rollout.ids import ThreadId, try_parse
-from rollout.journal.reader import backward, complete_end, count_lines, forward, open_source
+from rollout.journal.reader import backward, complete_end, count_lines, forward, line_start, open_source
 from rollout.journal.skim import skim
 from rollout.lines import Damage, Line, Position
 from rollout.store.local.headtail import may_have_base
@@ -147,6 +147,18 @@ class Chains:
             begin = start if number == start.segment else Position(number, 0)
             with self.open(link.file) as source:
                 n = yield from skim(source, kinds, start=begin, n=n, end=link.end)
+
+    def read_from(self, links: list[Link], start: Position) -> Iterator[Found]:
+        """The lines from the one on that stands at a position or over it; numbers are -1."""
+        for number, link in enumerate(links[start.segment :], start.segment):
+            if link.file is None:
+                yield Damage(-1, Position(number, 0), 0, link.missing)
+                continue
+            with self.open(link.file) as source:
+                offset = min(start.offset, source.size) if number == start.segment else 0
+                begin = Position(number, line_start(source, offset))
+                yield from (one._replace(n=-1) for one in forward(source, start=begin, end=link.end))
+                yield from _end_damage(source, link, -1, number)
 
     def read_back(self, links: list[Link], before: Position | None = None) -> Iterator[Found]:
         """The lines before a position, newest first; numbers are -1."""

@@ -46,8 +46,9 @@ def scan_source(
 ) -> Iterator[Candidate]:
     """The lines between two offsets that match, newest first; the bytes begin at the beginning of a line."""
     size = source.size
-    for offset, data in _lines_back(source, start.offset, size if end is None else min(end, size), may_hold):
-        yield from matching(data, Position(start.segment, offset), matcher)
+    for offset, data in chosen_back(source, start.offset, size if end is None else min(end, size), may_hold):
+        if data:
+            yield from matching(data, Position(start.segment, offset), matcher)
 
 
 def matching(data: bytes, position: Position, matcher: Matcher) -> Iterator[Candidate]:
@@ -59,10 +60,28 @@ def matching(data: bytes, position: Position, matcher: Matcher) -> Iterator[Cand
                 yield Candidate(found.position, found.record.timestamp, match)
 
 
-def _lines_back(source: Source, start: int, end: int, may_hold: Test) -> Iterator[tuple[int, bytes]]:
+def chosen(source: Source, start: int, end: int, may_hold: Test) -> Iterator[tuple[int, bytes]]:
+    """As ``chosen_back``, the first line first: from an offset at which a line begins up to another one."""
+    while start < end:
+        block = _read(source, start, min(_BLOCK, end - start))
+        length = len(block) if start + len(block) == end else block.rfind(b"\n") + 1
+        if length:
+            whole = block[:length]
+            yield from _chosen(whole, start, may_hold) if may_hold(whole) else ()
+        else:
+            stop = _line_end(source, start + len(block), end)
+            if long_line(source, start, stop, may_hold)[1]:
+                yield start, _read(source, start, stop - start)
+            length = stop - start
+        start += length
+        yield start, b""
+
+
+def chosen_back(source: Source, start: int, end: int, may_hold: Test) -> Iterator[tuple[int, bytes]]:
     """Offset and bytes of the physical lines that may match, the last one first.
 
-    A line that does not fit into a block is looked through in pieces, and only read as a whole when it may match.
+    A line that does not fit into a block is looked through in pieces, and only read as a whole when it may match. After each
+    block comes the offset up to which everything was looked at, without bytes.
     """
     while end > start:
         length = min(_BLOCK, end - start)
@@ -73,10 +92,11 @@ def _lines_back(source: Source, start: int, end: int, may_hold: Test) -> Iterato
             if holds:
                 yield begin, _read(source, begin, end - begin)
             end = begin
-            continue
-        if may_hold(block):
-            yield from _chosen(block[cut:], end - length + cut, may_hold)
-        end = end - length + cut
+        else:
+            if may_hold(block):
+                yield from reversed([*_chosen(block[cut:], end - length + cut, may_hold)])
+            end = end - length + cut
+        yield end, b""
 
 
 def long_line(source: Source, start: int, end: int, may_hold: Test) -> tuple[int, bool]:
@@ -101,12 +121,10 @@ def _read(source: Source, offset: int, length: int) -> bytes:
 
 
 def _chosen(data: bytes, offset: int, may_hold: Test) -> Iterator[tuple[int, bytes]]:
-    found: list[tuple[int, bytes]] = []
     for line in BytesIO(data):
         if may_hold(line):
-            found.append((offset, line))
+            yield offset, line
         offset += len(line)
-    yield from reversed(found)
 
 
 def numbered(chains: Chains, links: Sequence[Link], candidates: Iterable[Candidate]) -> list[Candidate]:

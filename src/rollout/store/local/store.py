@@ -128,6 +128,21 @@ class LocalStore(ThreadStore):
         chains = self._chains()
         return chains.read_back(chains.links(self._finder.group(thread_id).newest), before)
 
+    def lines_from(self, thread_id: str, start: Position) -> Iterator[Found]:
+        """The thread from the line at a position on; every ``n`` is -1. Raises NotFoundError at once."""
+        chains = self._chains()
+        return chains.read_from(chains.links(self._finder.group(thread_id).newest), start)
+
+    def sift(
+        self, thread_id: str, test: Callable[[bytes], bool], start: Position | None = None, *, back: bool = False
+    ) -> Iterator[Line | Position]:
+        """The good lines that pass a test; 256 KiB at a time are asked about. Raises NotFoundError at once."""
+        from rollout.store.local.sifting import sift, sift_back  # noqa: PLC0415 - a listing sifts nothing
+
+        chains = self._chains()
+        links = chains.links(self._finder.group(thread_id).newest)
+        return (sift_back if back else sift)(chains, links, test, start)
+
     def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
         """The end once it is beyond ``after``; looks at the file every 50 ms, and for a newer one every second."""
         from rollout.store.local.following import Following  # noqa: PLC0415 - only who follows pays for it

@@ -77,6 +77,17 @@ def _found(stretch: Stretch, data: bytes, n: int, position: Position) -> Iterato
     return classify(kept, n, position, last=position.offset + len(kept) == stretch.bytes)
 
 
+def number_from(fetch: Fetch, chain: Chain, start: Position) -> int:
+    """The number of the line that stands at a position or over it; behind the last one the number that follows."""
+    number, offset = start
+    if number >= len(chain.stretches):
+        return chain.lines_before(len(chain.stretches))
+    stretch, base = chain.stretches[number], chain.lines_before(number)
+    if stretch.file is None or offset >= stretch.bytes:
+        return base + (stretch.lines if offset else 0)
+    return base + max(0, number_at(fetch, stretch.file, offset + 1) - 1)
+
+
 def lines_back(fetch: Fetch, chain: Chain, before: Position | None) -> Iterator[Found]:
     """Every line before a position, newest first."""
     for number in range(len(chain.stretches) - 1, -1, -1):

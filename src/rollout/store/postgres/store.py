@@ -113,6 +113,12 @@ class PostgresStore(ThreadStore):
         chain = whole_chain(self._connections.fetch, self.tenant, thread_id)
         return reading.lines_back(self._connections.fetch, chain, before)
 
+    def lines_from(self, thread_id: str, start: Position) -> Iterator[Found]:
+        """The thread as it is now, from the line at a position on; every ``n`` is known."""
+        chain = whole_chain(self._connections.fetch, self.tenant, thread_id)
+        n = reading.number_from(self._connections.fetch, chain, start)
+        return (one for one in reading.lines(self._connections.fetch, chain, n) if one.n >= n)
+
     def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
         """The position of the end once it is beyond ``after``, or ``after`` when the time is over."""
         first = self.end(thread_id)
