@@ -303,7 +303,10 @@ def wanted_text(text: str) -> str:
 
 def _folded(text: str) -> str:
     """Case folded; what no encoding can write, and NUL, which ends a text in databases, are replaced."""
-    return text.casefold().encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    folded = text.casefold()
+    if not folded.isascii():
+        folded = folded.encode("utf-8", "replace").decode()
+    return folded.replace("\0", "\ufffd")
 
 
 def query_from(**filters: Any) -> ThreadQuery:  # noqa: ANN401 - keyword arguments of ThreadQuery

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, ne
 from typing import Any
 
 from rollout.summary import Summary
 
 _NAMES = Summary.__slots__
 _facts_of = attrgetter(*_NAMES)
-_EMPTY = dict(zip(_NAMES, _facts_of(Summary()), strict=True))
+_EMPTY = _facts_of(Summary())
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _TWINS = ("title", "first_user_message")
 
@@ -26,7 +27,7 @@ class StoredSummary(Summary):
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - JSON as it comes
         """Called for empty slots alone: fill them all."""
-        if name not in _EMPTY:
+        if name not in _NAMES:
             raise AttributeError(name)
         fill(self, self._json)
         return getattr(self, name)
@@ -34,8 +35,8 @@ class StoredSummary(Summary):
 
 def summary_json(summary: Summary) -> str:
     """The facts that are there, as ASCII JSON, so that NUL and lone surrogates survive."""
-    told = zip(_EMPTY.items(), _facts_of(summary), strict=True)
-    facts = {name: value for (name, empty), value in told if value != empty}
+    told = _facts_of(summary)
+    facts = dict(compress(zip(_NAMES, told, strict=True), map(ne, told, _EMPTY)))  # no bytecode for each of the facts
     for name in _TWINS:
         if facts.get(name) == summary.preview and summary.preview:
             facts[name] = True

@@ -22,6 +22,7 @@ from rollout.testing import builders as b
 
 if TYPE_CHECKING:
     from local_homes import Home
+    from rollout.store.local.index import Index
     from rollout.store.local.index_rebuild import Rebuilt
 
 
@@ -123,11 +124,32 @@ def test_the_old_one_in_use(home: Home, place: IndexPlace, monkeypatch: pytest.M
 
 def test_files_that_never_agree(home: Home, place: IndexPlace, monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that does not get the number of threads that the files have is not swapped in."""
-    monkeypatch.setattr("rollout.store.local.index_rebuild.threads_in", lambda _: 4)
+    Indexed(home.folder, Path(place.path)).list(EVERYTHING)
+    old = Path(place.path).read_bytes()
+
+    def always_four(_: Index) -> int:
+        return 4
+
+    monkeypatch.setattr("rollout.store.local.index_rebuild.threads_in", always_four)
     with pytest.raises(IndexUnusableError, match="has 4 threads and the files 5"):
         LocalStore(home.folder).index_rebuild(place).run()
 
-    assert not Path(place.path).exists()
+    assert old == Path(place.path).read_bytes()
+
+
+def test_the_first_one_goes_on_in_its_place(home: Home, place: IndexPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there was no index none is made beside it: an interrupted first one is gone on with, as by a listing."""
+    monkeypatch.setattr("rollout.store.local.catchup._MANY", 2)
+    monkeypatch.setattr("rollout.store.local.catchup._BATCH", 2)
+
+    def interrupted(left: int) -> None:
+        if left == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        LocalStore(home.folder).index_rebuild(place).run(interrupted)
+
+    assert (place.path, 2, 5, 5, True, "") == tuple(rebuilt(home, place))
 
 
 @pytest.mark.slow

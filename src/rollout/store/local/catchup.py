@@ -93,8 +93,9 @@ class CatchUp:
             before = archive_state(self._home, self._fs)
             found = self._changes()
             for folder in found.folders:
-                last = folders.get(folder.path, folder)
-                fleeting.update(f"{folder.path}/{name}" for name in last.stamps().keys() - folder.stamps().keys())
+                last = folders.get(folder.path)
+                if last is not None:
+                    fleeting.update(f"{folder.path}/{name}" for name in last.stamps().keys() - folder.stamps().keys())
                 folders[folder.path] = folder
             if archive_state(self._home, self._fs) == before:
                 break  # else what came out of the archive meanwhile may have been in neither folder

@@ -90,10 +90,10 @@ class Index:
     @contextmanager
     def writing(self) -> Generator[None]:
         """All changes inside, or none; nobody else writes meanwhile."""
-        self.db.execute("BEGIN IMMEDIATE; UPDATE home SET writing = 1")
+        self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
-            self.db.execute("UPDATE home SET writing = 0; COMMIT")
+            self.db.execute("COMMIT")
         except BaseException:
             with suppress(apsw.Error):
                 self.db.execute("ROLLBACK")
@@ -135,6 +135,7 @@ def _opened(place: IndexPlace, home: Identity, flags: int) -> Index:
         if is_new:
             os.chmod(place.path, 0o600)  # it tells what people asked; SQLite gives its other files the same mode
         db.set_busy_timeout(PATIENCE_MS)
+        db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)  # they are there for everybody else
         index = Index(db, place)
         if not _is_made(index):
             _make(index, home)
@@ -181,7 +182,7 @@ def _statements(beginning: str) -> list[str]:
 
 
 def _check(index: Index, home: Identity) -> None:
-    found = index.rows("SELECT path, device, inode, spoiled OR writing FROM home WHERE one = 1")
+    found = index.rows("SELECT path, device, inode, spoiled FROM home WHERE one = 1")
     if not found or found[0][:3] != _bound(home):
         raise BadIndexError("is of another home")
     if found[0][3]:

@@ -9,7 +9,6 @@ CREATE TABLE home (
     names TEXT NOT NULL DEFAULT '',      -- session_index.jsonl as it was when its names were taken in
     tags TEXT NOT NULL DEFAULT '',       -- rollout_tags.jsonl in the same way
     loading INTEGER NOT NULL DEFAULT 0,  -- 1 while the first rows are made: `thread` has no indexes until all are there
-    writing INTEGER NOT NULL DEFAULT 0,  -- 1 inside our own transactions
     spoiled INTEGER NOT NULL DEFAULT 0   -- 1 when somebody else has changed a row
 );
 
@@ -125,29 +124,29 @@ CREATE TABLE missing (thread TEXT PRIMARY KEY, path NOT NULL, title TEXT NOT NUL
 -- How often the files were found to differ from the index, by what had become of them.
 CREATE TABLE event (kind TEXT PRIMARY KEY, times INTEGER NOT NULL, last_ms INTEGER NOT NULL, last_path NOT NULL);
 
--- Rows count only as we wrote them: a change by anybody else spoils the index as a whole.
-CREATE TRIGGER folder_added AFTER INSERT ON folder WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER folder_changed AFTER UPDATE ON folder WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER folder_gone AFTER DELETE ON folder WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER file_added AFTER INSERT ON file WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER file_changed AFTER UPDATE ON file WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER file_gone AFTER DELETE ON file WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER kind_added AFTER INSERT ON kind WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER kind_changed AFTER UPDATE ON kind WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER kind_gone AFTER DELETE ON kind WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER cwd_changed AFTER UPDATE ON cwd WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER cwd_gone AFTER DELETE ON cwd WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER thread_added AFTER INSERT ON thread WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER thread_changed AFTER UPDATE ON thread WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER thread_gone AFTER DELETE ON thread WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER facts_added AFTER INSERT ON facts WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER facts_changed AFTER UPDATE ON facts WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER facts_gone AFTER DELETE ON facts WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER tag_added AFTER INSERT ON tag WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER tag_changed AFTER UPDATE ON tag WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER tag_gone AFTER DELETE ON tag WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER words_added AFTER INSERT ON words WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER words_changed AFTER UPDATE ON words WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER words_gone AFTER DELETE ON words WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER base_gone AFTER DELETE ON base WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
-CREATE TRIGGER todo_gone AFTER DELETE ON todo WHEN NOT (SELECT writing FROM home) BEGIN UPDATE home SET spoiled = 1; END;
+-- Rows count only as we wrote them: a change by anybody else spoils the index as a whole. Our own connections fire no triggers.
+CREATE TRIGGER folder_added AFTER INSERT ON folder BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER folder_changed AFTER UPDATE ON folder BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER folder_gone AFTER DELETE ON folder BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER file_added AFTER INSERT ON file BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER file_changed AFTER UPDATE ON file BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER file_gone AFTER DELETE ON file BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER kind_added AFTER INSERT ON kind BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER kind_changed AFTER UPDATE ON kind BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER kind_gone AFTER DELETE ON kind BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER cwd_changed AFTER UPDATE ON cwd BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER cwd_gone AFTER DELETE ON cwd BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER thread_added AFTER INSERT ON thread BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER thread_changed AFTER UPDATE ON thread BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER thread_gone AFTER DELETE ON thread BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER facts_added AFTER INSERT ON facts BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER facts_changed AFTER UPDATE ON facts BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER facts_gone AFTER DELETE ON facts BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER tag_added AFTER INSERT ON tag BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER tag_changed AFTER UPDATE ON tag BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER tag_gone AFTER DELETE ON tag BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER words_added AFTER INSERT ON words BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER words_changed AFTER UPDATE ON words BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER words_gone AFTER DELETE ON words BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER base_gone AFTER DELETE ON base BEGIN UPDATE home SET spoiled = 1; END;
+CREATE TRIGGER todo_gone AFTER DELETE ON todo BEGIN UPDATE home SET spoiled = 1; END;

@@ -68,16 +68,17 @@ class FileTable:
         folder_id = self._folder_id(folder)
         files = walk.files(folder.path) if folder.entries else []
         stamps, new = folder.stamps(), []
-        fleeting = self._went(folder, stamps.keys() - known.keys() - {file.name for file in files})
-        for file in files:
-            stamp = stamps.get(file.name)
+        named = [(file.name, file) for file in files]
+        fleeting = self._went(folder, stamps.keys() - known.keys() - {name for name, _ in named})
+        for name, file in named:
+            stamp = stamps.get(name)
             if stamp is None:  # it came after the folder was looked at
                 fleeting.append(file)
                 continue
-            before = known.pop(file.name, None)
+            before = known.pop(name, None)
             facts = (stamp, file.key, file.thread_id, file.rollout_id, file.named, file.plain, file.archived)
             if before is None:
-                new.append((folder_id, to_path(file.name), *facts))
+                new.append((folder_id, to_path(name), *facts))
                 self._appeared.append((stamp, file.path))
             elif before[1:] != facts:
                 self._index.db.execute(_UPDATE, (*facts, before.id))

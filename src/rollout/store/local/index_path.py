@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIABLE = "ROLLOUT_INDEX"
-VERSION = 3
+VERSION = 4
 _OFF = frozenset({"off", "none", "no", "0"})
 _REMOTE = frozenset({
     "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fuse.ceph", "fuse.curlftpfs", "fuse.davfs", "fuse.gcsfuse",

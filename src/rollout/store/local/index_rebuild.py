@@ -1,6 +1,7 @@
 """Making an index anew: beside the old one, to the end, compared with the files, then swapped in.
 
-What is being made survives an interruption: the next rebuild goes on with it. The new content goes into the old file
+What is being made survives an interruption: the next rebuild goes on with it. Where there is no old one it is made in
+its place, as by a first listing: other processes see how far it is, and may go on with it. Else the new content goes into the old file
 in one transaction (SQLite's backup), so other processes see the old state or the new one and never a file that
 changes under them; a bad file is moved aside first and never deleted.
 """
@@ -51,6 +52,17 @@ class Rebuilt(NamedTuple):
     note: str
 
 
+class _Old(NamedTuple):
+    """What stands where the index belongs: its threads (None without an index), and what a person should know of it.
+
+    ``unfinished``: there is none, or its first rows are still being made.
+    """
+
+    threads: int | None
+    note: str
+    unfinished: bool
+
+
 class Rebuild:
     """Makes the index of one home anew."""
 
@@ -66,12 +78,14 @@ class Rebuild:
         it does not agree with the files in the end; then the old one stays.
         """
         self._refuse_strangers()
-        resumed = os.path.exists(self._new.path)
+        old, resumed = self._old(), os.path.exists(self._new.path)
+        if old.unfinished and not resumed:
+            after, on_disk = self._made(self._place, progress)
+            return Rebuilt(self._place.path, old.threads, after, on_disk, old.threads is not None, old.note)
         after, on_disk = self._make(progress)
-        before, note = self._before()
         self._swap()
         remove_index(self._new.path)
-        return Rebuilt(self._place.path, before, after, on_disk, resumed, note)
+        return Rebuilt(self._place.path, old.threads, after, on_disk, resumed, old.note)
 
     def _refuse_strangers(self) -> None:
         path = self._place.path
@@ -82,14 +96,14 @@ class Rebuild:
     def _make(self, progress: Callable[[int], object]) -> tuple[int, int]:
         """How many threads the new index has, and how many the files; they are the same."""
         try:
-            return self._made(progress)
+            return self._made(self._new, progress)
         except IndexUnusableError:
             remove_index(self._new.path)  # what an earlier try has left cannot be gone on with
-            return self._made(progress)
+            return self._made(self._new, progress)
 
-    def _made(self, progress: Callable[[int], object]) -> tuple[int, int]:
+    def _made(self, place: IndexPlace, progress: Callable[[int], object]) -> tuple[int, int]:
         counts: list[tuple[int, int]] = []
-        with usable(self._new), open_index(self._new, identity_of(self._home)) as index:
+        with usable(place), open_index(place, identity_of(self._home)) as index:
             for _ in range(_TRIES):
                 CatchUp(index, self._home, self._fs, self._given, self._clock).run(None, progress)
                 counts.append((threads_in(index), len(by_thread(Walk(self._home, self._fs).everything())[0])))
@@ -100,17 +114,17 @@ class Rebuild:
             " one stays; is the home being changed?"
         )
 
-    def _before(self) -> tuple[int | None, str]:
-        """How many threads the old index has; when it cannot tell, why."""
+    def _old(self) -> _Old:
+        """What is there now; a bad one of ours is moved aside."""
         try:
             with usable(self._place):
                 old = open_existing(self._place, identity_of(self._home))
                 if old is None:
-                    return None, ""
+                    return _Old(None, "", unfinished=True)
                 with old:
-                    return threads_in(old), ""
+                    return _Old(threads_in(old), "", unfinished=bool(old.one("SELECT loading FROM home")))
         except IndexUnusableError as error:
-            return None, str(error)
+            return _Old(None, str(error), unfinished=False)
 
     def _swap(self) -> None:
         with usable(self._new), open_index(self._new, identity_of(self._home)) as new:

@@ -51,11 +51,12 @@ class Before(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What a row does not tell of itself: the id in the name, the created key, the number of its newest file.
+    """What a row does not tell of itself: the id in the name, also as bytes, the created key, the newest file's number.
 
     ``knows_last_cwd``: whether it tells where the last turn was.
     """
 
+    id: str
     fid: bytes
     created: int
     file: int
@@ -89,12 +90,12 @@ class ThreadTable:
     def keep(self, row: Thread, place: Place, begun: str | None, before: Before | None) -> None:
         """Have a row written in place of the one before."""
         number = before.number if before else self._number()
-        kind, summary, claims = self._kind_id(kind_of(row)), row.summary, fid_of(row.id)
+        kind, summary, claims = self._kind_id(kind_of(row)), row.summary, None if row.id == place.id else fid_of(row.id)
         values = (
             number, place.fid, kind, place.created, row.modified_ms, row.active_ms, title_key(row),
             sort_key(row, _SIZE)[0], sort_key(row, _TOKENS)[0], self._cwd_id(summary.cwd), self._last_cwd(summary, place),
             to_text(branch_of(summary)), to_text(origin_of(summary)), to_text(plain_id(summary.parent_id)),
-            to_text(plain_id(summary.forked_from_id)), to_text(row.name), None if claims == place.fid else claims,
+            to_text(plain_id(summary.forked_from_id)), to_text(row.name), claims,
         )  # fmt: skip
         self._kept.append(values)
         if before:

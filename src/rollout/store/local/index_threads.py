@@ -124,13 +124,14 @@ class ThreadRows:
         self._has_missing = bool(self._index.one("SELECT 1 FROM missing LIMIT 1"))
         todo = {thread: path_of(gone) for thread, gone in waiting}
         files = dict(self.files("f.thread", [*todo]))
-        before = self._table.before(map(fid_of, todo))
+        fids = {thread: fid_of(thread) for thread in todo}
+        before = self._table.before(fids.values())
         for group in by_thread(sorted(files, key=_in_listing, reverse=True))[0]:
             thread = group.newest.thread_id
             del todo[thread]
-            self._make(group, files[group.newest], before.get(fid_of(thread)))
+            self._make(group, files[group.newest], fids[thread], before.get(fids[thread]))
         for thread, gone in todo.items():
-            self._remove(thread, gone, before.get(fid_of(thread)))
+            self._remove(thread, gone, before.get(fids[thread]))
         self._settle([*before])
 
     def _settle(self, before: list[bytes]) -> None:
@@ -193,9 +194,8 @@ class ThreadRows:
         found = (file for file, _ in self.files("f.rollout", [wanted]))
         return max(found, key=_in_listing, default=None)
 
-    def _make(self, group: Group, newest: Row, before: Before | None) -> None:
-        thread = group.newest.thread_id
-        fid, created = fid_of(thread), time_ms(group.newest.key)
+    def _make(self, group: Group, newest: Row, fid: bytes, before: Before | None) -> None:
+        thread, created = group.newest.thread_id, time_ms(group.newest.key)
         inode = newest.stamp.rpartition(":")[0].rpartition(":")[0]
         self._bases.clear()
         self._rows.begun = begun_of(before and before.begun, inode)
@@ -208,7 +208,7 @@ class ThreadRows:
                 self._table.remove(before)
             return
         self._new_bases += [(rollout, thread) for rollout in self._bases]
-        place = Place(fid, created, newest.id, self._rows.knows_last_cwd)
+        place = Place(thread, fid, created, newest.id, self._rows.knows_last_cwd)
         self._table.keep(row, place, begun_json(self._rows.begun, inode), before)
         if before is None and self._has_missing:
             self._index.db.execute("DELETE FROM missing WHERE thread = ?", (thread,))
