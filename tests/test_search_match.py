@@ -156,7 +156,7 @@ def escaped(text: str, style: int) -> bytes:
 @given(
     st.text(LETTERS, max_size=30),
     st.text(LETTERS, min_size=1, max_size=6),
-    st.sampled_from(MODES[:3]),
+    st.sampled_from(MODES[:4]),
     st.integers(0, 1),
 )
 def test_narrowing_down_loses_no_match(text: str, wanted: str, mode: str, style: int) -> None:

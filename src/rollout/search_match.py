@@ -174,6 +174,8 @@ class Matcher:
 
     def _has_edges(self, text: str, start: int, end: int) -> bool:
         """Whether no letter or digit goes on beyond a letter or digit at either end."""
+        if self.query.mode == "part":
+            return True
         if start and _is_letter(text[start]) and _is_letter(text[start - 1]):
             return False
         ends = self.query.mode == "prefix" or end == len(text)
@@ -344,7 +346,7 @@ def index_text(texts: Iterable[str]) -> str:
 
 def index_expression(query: SearchQuery) -> str:
     """What to ask such a table for to get at least every line that matches; "" when it cannot tell."""
-    if query.mode == "regex" or query.everything:
+    if query.mode in ("part", "regex") or query.everything:
         return ""
     parts = query.text.split() if query.mode == "words" else [query.text]
     phrases = [_BETWEEN_TOKENS.sub(" ", _spaced(fold(part))).split()[:_MOST_TOKENS] for part in parts]

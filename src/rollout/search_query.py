@@ -9,7 +9,7 @@ from rollout.errors import InvalidQueryError
 from rollout.lines import Position
 from rollout.query import Cursor
 
-MODES = ("phrase", "prefix", "words", "regex")
+MODES = ("phrase", "prefix", "words", "part", "regex")
 ROLES = ("user", "agent", "reasoning", "tool", "file", "note", "context")
 
 
@@ -39,7 +39,8 @@ class SearchQuery(NamedTuple):
     """What to look for in the lines of threads; which threads, in what order and how many hits: ``ThreadQuery``.
 
     ``mode``: ``phrase`` (the text as it stands, from word edge to word edge), ``prefix`` (its last word may go on),
-    ``words`` (every word of it, anywhere in one line), ``regex`` (a Python expression). Case is ignored.
+    ``words`` (every word of it, anywhere in one line), ``part`` (the text as it stands, inside of words too), ``regex`` (a
+    Python expression). Case is ignored.
     ``roles``: only what these said or did; empty means all. ``thread_id``: only within this thread, whatever
     filters say. ``ranked``: the best hits first instead of the newest. ``everything``: also injected context,
     sealed and encoded blobs. ``since_ms`` and ``until_ms`` (exclusive) bound the time of a line.

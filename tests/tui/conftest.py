@@ -11,7 +11,7 @@ from cli.homes import Home
 from rollout.store.local.store import LocalStore
 from rollout.tui.app import ViewApp
 from rollout.tui.desk import Desk
-from rollout.tui.document import plain
+from rollout.tui.painting import plain
 from rollout.tui.rows import Rows
 
 if TYPE_CHECKING:
@@ -98,12 +98,12 @@ class Screen:
     @property
     def said(self) -> list[str]:
         """What was notified."""
-        return [str(one.message) for one in self.app._notifications]
+        return [str(one.message) for one in self.app._notifications]  # pyright: ignore[reportPrivateUsage] - nothing else has them
 
     @property
     def drawn(self) -> str:
         """The screen as characters."""
-        strips = self.app.screen._compositor.render_strips()
+        strips = self.app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] - nothing else has them
         return "\n".join(strip.text.rstrip() for strip in strips)
 
 

@@ -424,3 +424,97 @@ def test_hostile_text_stays_text(home: Home, view: View, key: str) -> None:
         assert "[bold]x[/bold]" in drawn
 
     view(scene)
+
+
+def long_thread(home: Home, said: dict[int, str]) -> None:
+    """A thread of many blocks, in which some turns say something else."""
+    home.add(1, [one for number in range(900) for one in turn(f"ask {number}", said.get(number, f"say {number}"))])
+
+
+def test_find_leads_to_any_place(home: Home, view: View) -> None:
+    """From the end up to the nearest, from there with N on to the next one above and with n back down."""
+    long_thread(home, {3: "it is zirconium", 450: "more Zirconium"})
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter", "slash", *"zirconium", "enter")
+        await screen.until(lambda: screen.status.startswith("found"))
+        assert screen.marked == "more Zirconium"
+        assert len(screen.rows) < 3000
+        await screen.press("N")
+        await screen.until(lambda: screen.marked == "it is zirconium")
+        await screen.press("N")
+        await screen.until(lambda: "not found above" in screen.status)
+        await screen.press("n")
+        await screen.until(lambda: screen.marked == "more Zirconium")
+        await screen.press("n")
+        await screen.until(lambda: "not found below" in screen.status)
+        await screen.press("end")
+        assert "> ask 899" in screen.rows
+
+    view(scene)
+
+
+def test_find_looks_below_where_nothing_is_above(home: Home, view: View) -> None:
+    """What stands only below the marked row is found too, and what stands nowhere is said to."""
+    long_thread(home, {700: "it is zirconium"})
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter", "5", "slash", *"zirconium", "enter")
+        await screen.until(lambda: screen.marked == "it is zirconium")
+        await screen.press("slash", *"xyz", "enter")
+        await screen.until(lambda: screen.status.startswith("not found: xyz"))
+
+    view(scene)
+
+
+def test_escape_ends_a_find_before_it_leaves(home: Home, view: View) -> None:
+    """What was found is no longer shown; then the thread is left."""
+    long_thread(home, {700: "it is zirconium"})
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter", "slash", *"zirconium", "enter")
+        await screen.until(lambda: screen.marked == "it is zirconium")
+        await screen.press("escape")
+        assert screen.marked == "it is zirconium"
+        assert "found" not in screen.status
+        await screen.press("escape")
+        assert "1 thread" in screen.status
+
+    view(scene)
+
+
+def test_keys_lead_to_tenths(home: Home, view: View) -> None:
+    """Key 5 shows the middle, from which one scrolls both ways."""
+    long_thread(home, {})
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter", "5")
+        assert "> ask 450" in screen.rows
+        assert "more above" in screen.status
+        assert "more below" in screen.status
+        for _ in range(40):
+            await screen.press("pagedown")
+        asked = [int(row.rpartition(" ")[2]) for row in screen.rows if row.startswith("> ask")]
+        assert asked == list(range(asked[0], asked[-1] + 1))
+        assert asked[-1] > 520
+
+    view(scene)
+
+
+def test_rolled_back_turns_are_dimmed_far_from_their_marker(home: Home, view: View) -> None:
+    """A page that has the turn and not the marker shows that it was taken back; so does one when the marker comes."""
+    marker = ("event_msg", {"type": "thread_rolled_back", "num_turns": 400})
+    home.add(1, [*(one for number in range(400) for one in turn(f"old {number}", "x")), marker, *turn("new", "y")])
+    path = next(home.path.rglob("*.jsonl"))
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter", "home")
+        assert "┊ > old 0" in screen.rows
+        assert "┊ > old 399" not in screen.rows
+        await screen.press("end")
+        assert "> new" in screen.rows
+        with path.open("ab") as file:
+            file.write(line(STAMP, "event_msg", {"type": "thread_rolled_back", "num_turns": 1}))
+        await screen.until(lambda: "┊ > new" in screen.rows)
+
+    view(scene)

@@ -11,19 +11,22 @@ from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.codec import payload_tag, to_object
+from rollout.lines import Position
 from rollout.render.events import event_entries
 from rollout.render.responses import response_entries
 from rollout.render.shown import Entry, Json, text_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from rollout.lines import Line, Position
+    from rollout.lines import Line
+    from rollout.store.base import ThreadStore
 
 _REMEMBERED = 256
 _TWINNED = frozenset({"user", "agent", "reasoning", "call", "patch", "output", "review"})
 _SILENT_EVENTS = frozenset({"token_count", "task_started", "turn_started", "thread_settings_applied"})
-_TURN_MARKS = (b"user", b"UserMessage", b"rolled_back")  # cheap to look for in bytes
+_ROLLED_BACK = b"rolled_back"
+_TURN_MARKS = (b"user", b"UserMessage", _ROLLED_BACK)  # cheap to look for in bytes
 
 
 class Stretch(NamedTuple):
@@ -159,6 +162,36 @@ def dropped_stretches(lines: Iterable[Line]) -> tuple[Stretch, ...]:
     return taken.stretches()
 
 
+def dropped_in_thread(store: ThreadStore, thread_id: str, stop: Callable[[], bool] = lambda: False) -> tuple[Stretch, ...] | None:
+    """The same of a whole thread of any size, in which most lines are not taken apart; None when it was stopped.
+
+    A thread without a rollback is only looked through for one. Raises as ``ThreadStore.sift`` does.
+    """
+    found = store.sift(thread_id, may_roll_back)
+    while (thing := next(found, None)) is None or isinstance(thing, Position):
+        if thing is None:
+            return ()
+        if stop():
+            return None
+    taken = DroppedTurns()
+    for thing in store.sift(thread_id, _may_count):
+        if isinstance(thing, Position):
+            if stop():
+                return None
+        else:
+            taken.take(thing)
+    return taken.stretches()
+
+
+def may_roll_back(data: bytes) -> bool:
+    """Whether the bytes of a line, or of many, allow that it takes turns back."""
+    return _ROLLED_BACK in data
+
+
+def _may_count(data: bytes) -> bool:
+    return any(mark in data for mark in _TURN_MARKS)
+
+
 class DroppedTurns:
     """The same for lines that come one by one."""
 
@@ -168,7 +201,7 @@ class DroppedTurns:
 
     def take(self, line: Line) -> None:
         """The next line of the thread."""
-        if any(mark in line.data for mark in _TURN_MARKS):
+        if _may_count(line.data):
             _count_turns(line, self._by_items, self._by_events)
 
     def stretches(self) -> tuple[Stretch, ...]:

@@ -21,7 +21,7 @@ HELP = (
     ("List", "/ filter by name or first question · Enter read · g group by time, project, nothing"),
     ("", "a also sub-agents, archived and untitled · p this project only"),
     ("Thread", "/ find · n N next and previous hit · Enter fold or unfold · f all of it"),
-    ("", "r the raw records · End the end, followed while it is written"),
+    ("", "r the raw records · 1 to 9 that tenth of it · End the end, and follow it"),
     ("All", "l lineage: what it was forked from, its forks and sub-agents"),
     ("", "R rename · A archive or bring back · F fork · x export as HTML"),
     ("", "i copy the id · c copy the command that resumes it · o open its folder"),

@@ -1,4 +1,4 @@
-"""A thread as rows on a screen, read a block at a time from its end, or from its beginning.
+"""A thread as rows on a screen, read a block at a time from its end, from its beginning or from anywhere.
 
 However long the thread, only the blocks that were looked at lately are held; of the others their place and their
 height are known, so that they can be read again.
@@ -6,47 +6,24 @@ height are known, so that they can be read again.
 
 from __future__ import annotations
 
-import json
-import re
 from bisect import bisect_right
 from collections import OrderedDict
-from itertools import accumulate, takewhile
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollout.lines import Damage, Line
+from rollout.lines import Damage, Position
 from rollout.long_lines import brief
-from rollout.render.entries import Reader, dropped_stretches
-from rollout.render.safe import fit, safe, safe_line
-from rollout.render.text import Style, Transcript, damage_text
-from rollout.search_bytes import may_begin_turn
-from rollout.search_text import begins_turn
+from rollout.tui.painting import Key, Look, Row, painted, plain
+from rollout.tui.stretches import START, Lines, lines_between, near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from rollout.lines import Found, Position
+    from rollout.lines import Found
     from rollout.store.base import ThreadStore
 
-_LINES, _MOST_LINES, _BYTES = 60, 300, 1 << 20
-_HELD = 48
-_MOST_RESTYLED = 200
-_RAW_WIDTH = 2000
-_CODES = re.compile("\x1b\\[[0-9;]*m")
-Key = tuple["Position", int]
-
-
-class Look(NamedTuple):
-    """How a thread is shown: its style, and whether as a transcript or as the ``raw`` records."""
-
-    style: Style
-    raw: bool = False
-
-
-class Row(NamedTuple):
-    """One row: safe text with colours, and what it belongs to."""
-
-    text: str
-    key: Key
+_HELD = 16 << 20
+_OF_A_ROW = 200
 
 
 class Mark(NamedTuple):
@@ -68,40 +45,51 @@ class Block:
 
 
 class Document:
-    """The rows of one thread. Used by one thread of execution; every call reads at most one block or what has grown."""
+    """The rows of one thread. Used by one thread of execution; every call reads at most one block or what has grown.
+
+    It has one stretch of the thread, which grows at both ends: ``first`` to ``last``.
+    """
 
     def __init__(self, store: ThreadStore, thread_id: str, look: Look) -> None:
         """Open at the end; nothing is read yet."""
         self._store, self._id, self.look = store, thread_id, look
         self._held: OrderedDict[int, list[Row]] = OrderedDict()
-        self._unfolded: set[Key] = set()
-        self._ahead: Iterator[Found] | None = None
-        self._peeked: Found | None = None
+        self._blocks: list[Block] = []
+        self._above: Lines | None = None
+        self._below: Lines | None = None
+        self.first = self.last = self.end = START
+        self.unfolded: set[Key] = set()
         self.damage = 0
         self.to_end()
 
     def to_end(self) -> None:
         """Begin anew from the end."""
-        self._clear()
-        self._ahead = None
-        self.first = self.last = self._store.end(self._id)
-        self.at_start = False
+        self.end = self._store.end(self._id)
+        self._clear(self.end)
         self.load_earlier()
 
     def to_start(self) -> None:
         """Begin anew from the beginning."""
-        self._clear()
-        self._ahead = self._store.lines(self._id)
-        self._peeked = next(self._ahead, None)
-        self.at_start = True
-        if self._peeked is not None:
-            self.first = self.last = self._peeked.position
-        self.load_later()
+        self.to(START)
+
+    def to(self, place: Position) -> None:
+        """Begin anew with the block that has a place."""
+        self.end = self._store.end(self._id)
+        self._clear(min(near(self._store, self._id, place), self.end))
+        while self.load_later() and self.last <= place:
+            pass
+        if not self._blocks:
+            self.load_earlier()
+
+    @property
+    def at_start(self) -> bool:
+        """Whether nothing stands before the first row."""
+        return self.first <= START or (self._above is not None and self._above.next is None)
 
     @property
     def at_end(self) -> bool:
-        """Whether everything behind the first row was read."""
-        return self._ahead is None
+        """Whether everything behind the first row was read, as far as is known."""
+        return self.last >= self.end
 
     def __len__(self) -> int:
         ends = self._row_ends()
@@ -134,99 +122,107 @@ class Document:
         """Read the block before the first; how many rows came, 0 at the beginning of the thread."""
         if self.at_start:
             return 0
-        found = self._back(self.first)
+        if self._above is None:
+            self._above = Lines(self._store.lines_back(self._id, self.first), back=True)
+        found = self._above.block()[::-1]
         if not found:
-            self.at_start = True
             return 0
         block = Block(found[0].position, self.first)
         self.first = block.start
         self._blocks.insert(0, block)
         self._held = OrderedDict((number + 1, rows) for number, rows in self._held.items())
-        self._keep(0, self._render(found))
+        self._keep(0, self._paint(found))
         return block.height or self.load_earlier()
 
     def load_later(self) -> int:
-        """Read the block behind the last, when opened at the beginning; how many rows came, 0 at the end."""
-        if self._ahead is None:
+        """Read the block behind the last; how many rows came, 0 at the end."""
+        if self.at_end:
             return 0
-        found: list[Found] = []
-        size, end = 0, self.last
-        while self._peeked is not None and len(found) < _MOST_LINES and size < _BYTES:
-            if len(found) >= _LINES and _begins(self._peeked) and not _begins(found[-1]):
-                break
-            size, end = size + _size(self._peeked), _behind(self._peeked)
-            found += brief([self._peeked])
-            self._peeked = next(self._ahead, None)
-        if self._peeked is None:
-            self._ahead = None
-        else:
-            end = self._peeked.position
-        return self._append(found, end) if found else 0
+        if self._below is None:
+            self._below = Lines(lines_between(self._store, self._id, self.last, self.end))
+        found = self._below.block()
+        block = Block(self.last, self._below.next.position if self._below.next else self.end)
+        self.last = block.end
+        self._blocks.append(block)
+        self._keep(len(self._blocks) - 1, self._paint(found))
+        return block.height or self.load_later()
 
     def grow(self) -> int:
-        """Read what was appended since; how many rows came."""
-        if self._ahead is not None:
+        """Where all was read: read what was appended since, or a block of it; how many rows came."""
+        if not self.at_end:
             return 0
         end = self._store.end(self._id)
         if end <= self.last:
             return 0
-        found = self._between(self.last, end)
-        return self._append(found, end) if found else 0
+        self._below, self.end = None, end
+        return self.load_later()
 
     def toggle(self, at: int) -> None:
         """Fold or unfold what a row belongs to."""
-        self._unfolded ^= {self.row(at).key}
-        number, _ = self._place_of(at)
-        self._held.pop(number, None)
-        self._keep(number, self._render(self._read(self._blocks[number])))
+        self.unfolded ^= {self.row(at).key}
+        self._paint_again(self._place_of(at)[0])
 
-    def restyle(self, look: Look) -> None:
-        """Look at it another way: at all that was read, or from its end where that was very much."""
-        self.look = look
-        if len(self._blocks) > _MOST_RESTYLED:
-            self.to_end()
-            return
-        self._held.clear()
+    def unfold(self, place: Position, keys: set[Key]) -> None:
+        """Show whole what stands at a place that was read."""
+        self.unfolded |= keys
         for number, block in enumerate(self._blocks):
-            self._keep(number, self._render(self._read(block)))
+            if keys and block.start <= place < block.end:
+                self._paint_again(number)
+
+    def has(self, place: Position) -> bool:
+        """Whether a place is among what was read."""
+        return self.first <= place < self.last
+
+    def restyle(self, look: Look, at: int) -> int:
+        """Look at it another way, from around a row on; where that row is then."""
+        mark = self.mark(at)
+        self.look = look
+        self.to(mark.key[0])
+        found = self.at(mark)
+        return max(0, len(self) - 1) if found is None else found
 
     def find(self, text: str, at: int, step: int) -> int | None:
-        """The next row from ``at`` on (up with -1, down with 1) that has a text, among those that were read."""
+        """The next row from ``at`` on (up with -1, down with 1) that has a text, among those that are held."""
         wanted = text.casefold()
         count = len(self)
-        while 0 <= at < count:
+        while 0 <= at < count and self._place_of(at)[0] in self._held:
             if wanted in plain(self.row(at).text).casefold():
                 return at
             at += step
         return None
 
-    def _clear(self) -> None:
-        self._blocks: list[Block] = []
+    def _clear(self, place: Position) -> None:
+        self.first = self.last = place
+        self._blocks = []
         self._ends: list[int] | None = None
+        self._above = self._below = None
         self._held.clear()
-        self._peeked = None
-
-    def _append(self, found: list[Found], end: Position) -> int:
-        block = Block(found[0].position, end)
-        self.last = end
-        self._blocks.append(block)
-        self._keep(len(self._blocks) - 1, self._render(found))
-        return block.height
+        self._weight = 0
 
     def _rows(self, number: int) -> list[Row]:
         rows = self._held.get(number)
         if rows is None:
-            rows = self._render(self._read(self._blocks[number]))
-            self._keep(number, rows)
+            rows = self._paint_again(number)
         self._held.move_to_end(number)
         return rows
+
+    def _paint_again(self, number: int) -> list[Row]:
+        block = self._blocks[number]
+        rows = self._paint(list(brief(lines_between(self._store, self._id, block.start, block.end))))
+        self._keep(number, rows)
+        return rows
+
+    def _paint(self, found: Sequence[Found]) -> list[Row]:
+        self.damage = max(self.damage, sum(isinstance(thing, Damage) for thing in found))
+        return painted(found, self.look, self.unfolded)
 
     def _keep(self, number: int, rows: list[Row]) -> None:
         self._blocks[number].height = len(rows)
         self._ends = None
+        self._weight += _weight(rows) - _weight(self._held.pop(number, []))
         self._held[number] = rows
-        while len(self._held) > _HELD:
-            self._held.popitem(last=False)
+        while self._weight > _HELD and len(self._held) > 1:
+            self._weight -= _weight(self._held.popitem(last=False)[1])
 
     def _row_ends(self) -> list[int]:
         """Of each block the number of rows up to its end."""
@@ -242,77 +238,7 @@ class Document:
             raise IndexError(at)
         return number, at - ends[number] + self._blocks[number].height
 
-    def _back(self, before: Position) -> list[Found]:
-        """The block that ends at a position: up to where a turn begins, if that is near."""
-        found: list[Found] = []
-        size = 0
-        for whole in self._store.lines_back(self._id, before):
-            (thing,) = brief([whole])
-            if len(found) >= _LINES and _begins(found[-1]) and not _begins(thing):
-                break
-            found.append(thing)
-            size += _size(whole)
-            if len(found) >= _MOST_LINES or size >= _BYTES:
-                break
-        else:
-            self.at_start = True
-        return found[::-1]
 
-    def _read(self, block: Block) -> list[Found]:
-        return self._between(block.start, block.end)
-
-    def _between(self, start: Position, end: Position) -> list[Found]:
-        found = takewhile(lambda thing: thing.position >= start, self._store.lines_back(self._id, end))
-        return list(brief(found))[::-1]
-
-    def _render(self, found: Sequence[Found]) -> list[Row]:
-        self.damage = max(self.damage, sum(isinstance(thing, Damage) for thing in found))
-        return list(self._raw(found) if self.look.raw else self._transcript(found))
-
-    def _transcript(self, found: Sequence[Found]) -> Iterator[Row]:
-        dropped = dropped_stretches(thing for thing in found if isinstance(thing, Line))
-        transcript, reader = Transcript(self.look.style, dropped, numbered=False), Reader()
-        for thing in found:
-            if isinstance(thing, Damage):
-                yield Row(self.look.style.paint("error", damage_text(thing)), (thing.position, 0))
-                continue
-            for number, entry in enumerate(reader.read(thing)):
-                key = (thing.position, number)
-                text = transcript.entry(entry, full=key in self._unfolded)
-                yield from (Row(line, key) for line in text.removesuffix("\n").split("\n"))
-
-    def _raw(self, found: Sequence[Found]) -> Iterator[Row]:
-        for thing in found:
-            key = (thing.position, 0)
-            if isinstance(thing, Damage):
-                yield Row(self.look.style.paint("error", damage_text(thing)), key)
-            elif key in self._unfolded:
-                yield from (Row(line[:_RAW_WIDTH], key) for line in _indented(thing.data).split("\n"))
-            else:
-                start = thing.data[: 4 * _RAW_WIDTH].decode("utf-8", "replace")
-                yield Row(fit(safe_line(start), self.look.style.width), key)
-
-
-def plain(text: str) -> str:
-    """A row without its colours."""
-    return _CODES.sub("", text)
-
-
-def _begins(thing: Found) -> bool:
-    """Whether a line begins a turn; both forms of a question do, so a block is never cut between them."""
-    return isinstance(thing, Line) and may_begin_turn(thing.data) and bool(begins_turn(thing.record))
-
-
-def _size(thing: Found) -> int:
-    return thing.length if isinstance(thing, Damage) else len(thing.data)
-
-
-def _behind(thing: Found) -> Position:
-    return thing.position._replace(offset=thing.position.offset + _size(thing))
-
-
-def _indented(data: bytes) -> str:
-    try:
-        return safe(json.dumps(json.loads(data), indent=2, ensure_ascii=False))
-    except (ValueError, RecursionError):
-        return safe(data.decode("utf-8", "replace")).rstrip("\n")
+def _weight(rows: Sequence[Row]) -> int:
+    """About how much memory rows take."""
+    return sum(len(row.text) + _OF_A_ROW for row in rows)

@@ -104,7 +104,7 @@ class ListScreen(Acting):
 
     def on_mount(self) -> None:
         """Read the first page."""
-        self.query_one(Rows).focus()
+        self.set_focus(self.query_one(Rows))
         self.read(self.wanted)
         self.set_interval(_AGAIN_S, self._again)
 
@@ -220,16 +220,16 @@ class ListScreen(Acting):
 
     @on(Input.Submitted, "#filter")
     def _typed_all(self) -> None:
-        self.query_one(Rows).focus()
+        self.set_focus(self.query_one(Rows))
 
     def action_filter(self) -> None:
         """Go to the field."""
-        self.query_one("#filter", Input).focus()
+        self.set_focus(self.query_one("#filter", Input))
 
     def action_clear(self) -> None:
         """Show everything again."""
         self.query_one("#filter", Input).value = ""
-        self.query_one(Rows).focus()
+        self.set_focus(self.query_one(Rows))
         if self.wanted.cwd:
             self._want(self.wanted._replace(cwd=""))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from rich.segment import Segment
 from rich.style import Style as RichStyle
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
@@ -14,9 +14,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 if TYPE_CHECKING:
-    from rich.text import Text
     from textual import events
 
+FOUND = RichStyle(color="black", bgcolor="yellow")
+"""What was looked for, also in the marked row."""
 _CURSOR = RichStyle(reverse=True)
 
 
@@ -67,13 +68,15 @@ class Rows(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.source = source
 
-    def renew(self, marked: int | None = None, *, keep: int = 0) -> None:
-        """Draw anew after the source changed. ``keep``: so many rows came before what was shown."""
+    def renew(self, marked: int | None = None, *, keep: int = 0, middle: bool = False) -> None:
+        """Draw anew after the source changed. ``keep``: so many rows came before what was shown; ``middle``: the row stands there."""
         count = len(self.source)
         self.virtual_size = Size(self.size.width, count)
         if keep:
             self.scroll_to(y=self.scroll_offset.y + keep, animate=False, force=True, immediate=True)
         self.marked = self._near(self.marked + keep if marked is None else marked, 1)
+        if middle:
+            self.scroll_to(y=self.marked - self.size.height // 2, animate=False, force=True, immediate=True)
         self._follow()
         self.refresh()
 
@@ -86,10 +89,12 @@ class Rows(ScrollView, can_focus=True):
         at, columns = self.scroll_offset.y + y, self.size.width
         if not 0 <= at < len(self.source):
             return Strip.blank(columns, self.rich_style)
-        text = self.source.line(at, columns)
-        strip = Strip(text.render(self.app.console)).apply_style(self.rich_style)
-        strip = strip.crop(0, columns).extend_cell_length(columns, self.rich_style)
-        return Strip([Segment(strip.text, self.rich_style + _CURSOR)]) if at == self.marked and self.has_focus else strip
+        text, style = self.source.line(at, columns), self.rich_style
+        if at == self.marked and self.has_focus:
+            found = [span for span in text.spans if span.style is FOUND]
+            text, style = Text(text.plain, spans=found, end="", no_wrap=True), style + _CURSOR
+        strip = Strip(text.render(self.app.console)).apply_style(style)
+        return strip.crop(0, columns).extend_cell_length(columns, style)
 
     def watch_marked(self) -> None:
         """Tell, and draw."""
