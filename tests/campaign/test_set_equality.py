@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -18,16 +19,24 @@ from rollout.testing import builders as b
 from support import corpus_homes, rollouts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
+
+    Tell = Callable[[str, object], None]
 
 pytestmark = pytest.mark.slow
 THREADS = scaled(600, 12_000)
-STEADY_ROUNDS = scaled(4, 40)
+SECONDS = scaled(2, 20)
+"""How long it is listed while others come and go."""
+RATE = 100
+"""How many threads a second the writer adds, and how many it deletes; it archives every third one."""
+LEAST = 0.7
+"""The share of that rate below which a run proves nothing."""
 WRITER = """
 import os, sys, time
 from rollout.testing import builders as b
-home, first, stop = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+home, first, rate, stop = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+until_archived, until_deleted = rate // 5, rate
 folder, archive = os.path.join(home, "sessions/2026/03/01"), os.path.join(home, "archived_sessions")
 os.makedirs(folder, exist_ok=True)
 os.makedirs(archive, exist_ok=True)
@@ -38,13 +47,15 @@ while not os.path.exists(stop):
     path = os.path.join(folder, name)
     with open(path, "xb") as file:
         file.write(b.rollout_bytes(b.thread_id(number), b.user("passing by")))
-    if number % 3 == 0:
-        os.rename(path, os.path.join(archive, name))
-    if number >= first + 50:
-        gone = b.rollout_name(b.thread_id(number - 50))
-        os.unlink(os.path.join(archive if (number - 50) % 3 == 0 else folder, gone))
+    moved, gone = number - until_archived, number - until_deleted
+    if moved >= first and moved % 3 == 0:
+        name = b.rollout_name(b.thread_id(moved))
+        os.rename(os.path.join(folder, name), os.path.join(archive, name))
+    if gone >= first:
+        os.unlink(os.path.join(archive if gone % 3 == 0 else folder, b.rollout_name(b.thread_id(gone))))
     number += 1
-    time.sleep(max(0.0, began + (number - first) / 100 - time.monotonic()))
+    time.sleep(max(0.0, began + (number - first) / rate - time.monotonic()))
+print((number - first) / (time.monotonic() - began))
 """
 
 
@@ -64,10 +75,10 @@ def on_disk(home: Path) -> set[str]:
     return {path.name.split(".")[0][28:64] for path in rollouts(home)}
 
 
-def listed(store: LocalStore) -> list[str]:
+def listed(store: LocalStore, limit: int = 500) -> list[str]:
     """The ids of all pages."""
     found: list[str] = []
-    query = EVERYTHING._replace(limit=500)
+    query = EVERYTHING._replace(limit=limit)
     while True:
         page = store.list(query)
         found += [str(row.id) for row in page.threads]
@@ -125,32 +136,80 @@ def test_the_ids_listed_are_those_on_the_disk(
     assert [] == differences
 
 
-@pytest.mark.parametrize("indexed", [True, False])
-def test_no_thread_that_stays_is_missing_while_others_come_and_go(
-    homes: dict[str, Path], indexed: bool, tmp_path: Path
-) -> None:
-    """A process adds, archives and deletes 100 threads a second meanwhile; when it has ended, both are equal."""
-    home, index, stop = tmp_path / "home", tmp_path / "index.sqlite", tmp_path / "stop"
-    shutil.copytree(homes["late"], home)
-    steady = on_disk(home)
-    place = IndexPlace(str(index), ours=True) if indexed else None
-    store = LocalStore(home, index=place)
-    with writer(home, stop):
-        missing = [steady.difference(listed(store)) for _ in range(STEADY_ROUNDS)]
+class Look(NamedTuple):
+    """What a listing told while threads came and went, beside what stood on the disk before and after it."""
 
-    assert ([set()] * STEADY_ROUNDS, on_disk(home)) == (missing, set(listed(store)))
+    gone: set[str]
+    before: set[str]
+    found: list[str]
+    after: set[str]
+
+    def wrong(self) -> tuple[set[str], set[str], int]:
+        """Threads that were there all the time and are missing, those that had gone before, and how many came twice."""
+        found = {*self.found}
+        return (self.before & self.after) - found, self.gone & found, len(self.found) - len(found)
+
+
+def looks(home: Path, store: LocalStore, limit: int, seconds: float = SECONDS) -> Iterator[Look]:
+    """Listings, one after another, until the time is over."""
+    ever, until = on_disk(home), monotonic() + seconds
+    while monotonic() < until:
+        before = on_disk(home)
+        yield Look(ever - before, before, listed(store, limit), on_disk(home))
+        ever |= before
+
+
+@pytest.mark.parametrize("prepare", [None, absent, present, garbage, of_another_home])
+def test_no_thread_is_missing_while_others_come_and_go(
+    homes: dict[str, Path], prepare: Callable[[Path, Path], None] | None, tmp_path: Path, record_property: Tell
+) -> None:
+    """A process adds, archives and deletes 100 threads a second meanwhile; when it has ended, both are equal.
+
+    From the files, and with the index absent, present, wrong and behind. What is there during a whole listing is in
+    it, once; what was gone before it began is not.
+    """
+    home, index, limit = tmp_path / "home", tmp_path / "index.sqlite", 1_000 if prepare else 4_000
+    shutil.copytree(homes["late"], home)
+    if prepare is not None:
+        prepare(home, index)
+    store = LocalStore(home, index=None if prepare is None else IndexPlace(str(index), ours=True))
+    with writer(home, tmp_path / "stop") as rate:
+        wrong = [look.wrong() for look in looks(home, store, limit)]
+
+    assert [(set(), set(), 0)] * len(wrong) == wrong
+    assert on_disk(home) == set(listed(store))
+    record_property("threads a second", rate[0])
+    assert rate[0] > RATE * LEAST
+
+
+@pytest.mark.parametrize("name", [home.name for home in corpus_homes()])
+def test_none_is_missing_in_a_real_home_meanwhile(homes: dict[str, Path], name: str, tmp_path: Path) -> None:
+    """The same in homes that Codex wrote, in each state of the index."""
+    wrong: list[object] = []
+    for number, prepare in enumerate((None, absent, present, garbage, of_another_home)):
+        home, index = tmp_path / str(number), tmp_path / f"{number}.sqlite"
+        shutil.copytree(homes[name], home, ignore=shutil.ignore_patterns("expected*"))
+        if prepare is not None:
+            prepare(home, index)
+        store = LocalStore(home, index=None if prepare is None else IndexPlace(str(index), ours=True))
+        with writer(home, tmp_path / f"stop{number}"):
+            wrong += [look.wrong() for look in looks(home, store, 50, SECONDS / 5)]
+        wrong.append((on_disk(home) ^ set(listed(store)), set(), 0))
+
+    assert [(set(), set(), 0)] * len(wrong) == wrong
 
 
 @contextmanager
-def writer(home: Path, stop: Path) -> Generator[None]:
-    """A process that changes a home meanwhile."""
-    command = [sys.executable, "-c", WRITER, str(home), "900000", str(stop)]
+def writer(home: Path, stop: Path) -> Generator[list[float]]:
+    """A process that changes a home meanwhile; in the end its rate is told."""
+    command = [sys.executable, "-c", WRITER, str(home), "900000", str(RATE), str(stop)]
+    rate: list[float] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:
-            yield
+            yield rate
         finally:
             stop.touch()
-            process.communicate()
+            rate.append(float(process.communicate()[0]))
     assert process.returncode == 0
