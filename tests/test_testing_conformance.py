@@ -61,10 +61,10 @@ class Forgetful(MemoryStore):
 class Overwriting(MemoryStore):
     """Replaces what is put twice."""
 
-    def put(self, segment: Any, blocks: Iterable[bytes]) -> None:
+    def put(self, segment: Any, blocks: Iterable[bytes], **given: Any) -> None:
         """Make room first."""
         self._files.pop(segment.name, None)
-        super().put(segment, blocks)
+        super().put(segment, blocks, **given)
 
 
 class Impatient(MemoryStore):
@@ -118,15 +118,34 @@ def test_a_broken_store_is_found(store: type[MemoryStore], tmp_path: Path) -> No
     assert not holds(BROKEN[store], store, tmp_path)
 
 
+def accepted(writer: Any) -> Any:
+    """A flush that flushes nothing."""
+    return writer._accepted
+
+
+def nothing(_: object) -> None:
+    """What was to be done is not done."""
+
+
+def always_here(_: object) -> Position:
+    """A position that never moves."""
+    return Position(0, 0)
+
+
+def first(_: object) -> int:
+    """Nothing goes on."""
+    return 0
+
+
 @pytest.mark.parametrize(
     ("name", "broken", "fact"),
     [
-        ("flush", lambda writer: writer._accepted, "test_order_and_bytes_are_kept"),
+        ("flush", accepted, "test_order_and_bytes_are_kept"),
         ("sync", MemoryWriter.flush, "test_append_flush_and_sync_count"),
-        ("close", lambda _: None, "test_one_writer_a_thread"),
-        ("_check_open", lambda _: None, "test_a_closed_writer_refuses"),
-        ("position", property(lambda _: Position(0, 0)), "test_the_writer_tells_where_the_next_line_goes"),
-        ("next_ordinal", property(lambda _: 0), "test_ordinals_go_on"),
+        ("close", nothing, "test_one_writer_a_thread"),
+        ("_check_open", nothing, "test_a_closed_writer_refuses"),
+        ("position", property(always_here), "test_the_writer_tells_where_the_next_line_goes"),
+        ("next_ordinal", property(first), "test_ordinals_go_on"),
     ],
 )
 def test_a_broken_writer_is_found(

@@ -45,6 +45,15 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
+def checked_name(name: str | None) -> str | None:
+    """A name without white space around it, None for none; raises InvalidQueryError for an empty one."""
+    if name is None:
+        return None
+    if not name.strip():
+        raise InvalidQueryError("a name cannot be empty")
+    return name.strip()
+
+
 def checked_note(note: str) -> str:
     """A note without white space around it; raises InvalidQueryError for one that cannot be kept."""
     if "\0" in note or any("\ud800" <= letter <= "\udfff" for letter in note):

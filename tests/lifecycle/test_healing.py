@@ -1,10 +1,11 @@
-"""What a kill in the middle of a delete, a restore or a destruction leaves, and what the next command makes of it."""
+"""What a kill in the middle of a change leaves, and what the next command makes of it."""
 
 from __future__ import annotations
 
 import os
 import signal
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,10 @@ import pytest
 from lifecycle.test_delete import child, holding
 from lifecycle.words import files, keep, legacy, options, paginated
 from rollout import NotFoundError
-from rollout.lifecycle import delete, find_removed, removed, rename, restore, rollback
+from rollout.journal.filesystem import OS
+from rollout.journal.temporary import open_temporary
+from rollout.lifecycle import delete, find_removed, fork, removed, rename, restore, rollback
+from rollout.query import EVERYTHING
 from rollout.store.local.names import Names
 from rollout.store.local.store import LocalStore
 from rollout.testing import builders as b
@@ -56,6 +60,16 @@ def killed(home: LocalStore, change: Callable[[LocalStore], object], hit: Hit, j
 def renaming(target: str) -> Hit:
     """The rename to a path that holds these words."""
     return lambda name, args: name == "rename" and target in args[1]
+
+
+def hit(call: str | Hit) -> Hit:
+    """The first call of this name, or the one that is meant."""
+    return (lambda name, _: name == call) if isinstance(call, str) else call
+
+
+def writing(words: bytes) -> Hit:
+    """The write of bytes that hold these words."""
+    return lambda name, args: name == "write" and words in bytes(args[1])
 
 
 def next_command(home: LocalStore) -> None:
@@ -135,7 +149,7 @@ def test_a_restore_that_was_cut_off_is_finished(home: LocalStore) -> None:
     before = files(home, thread)
     for cut, end in (
         (renaming("sessions/"), lambda: restore(home, find_removed(home, thread)[0])),
-        (lambda name, _: name == "rmdir", lambda: restore(home, find_removed(home, thread)[0])),
+        (hit("rmdir"), lambda: restore(home, find_removed(home, thread)[0])),
         (renaming("sessions/"), lambda: next_command(home)),
     ):
         receipt = delete(home, thread).receipts[0]
@@ -170,3 +184,69 @@ def test_a_family_that_was_to_be_destroyed_is_destroyed_by_the_same_command(home
 
         assert (True, [b.thread_id(3), BELOW, THREAD]) == (gone.destroyed, list(gone.plan.threads))
         assert ([], []) == (list(removed(home)), [*home.resolve(THREAD), *home.resolve(BELOW)])
+
+
+def temporary_files(home: LocalStore) -> list[str]:
+    """What lies beside rollouts and is none."""
+    return [name for _, _, names in os.walk(home.home) for name in names if name.endswith(".tmp")]
+
+
+def test_a_fork_that_was_cut_off_before_it_was_there_leaves_nothing(home: LocalStore) -> None:
+    """No file, no name, no tags: not while it is written, nor between its name and its file."""
+    rename(home, keep(home, legacy()), "login")
+    home.set_tags(THREAD, ["kept"])
+    for cut, just in ((writing(b"session_meta"), 10), ("link", 0)):
+        killed(home, lambda store: fork(store, THREAD, None, options()), hit(cut), just)
+        left = temporary_files(home)
+        next_command(home)
+
+        assert (1, []) == (len(left), temporary_files(home))
+        assert ({THREAD, b.thread_id(BYSTANDER)}, {THREAD}) == ({*home.names()}, {*home.labels()})
+
+
+def test_a_fork_that_was_cut_off_once_it_was_there_is_whole(home: LocalStore) -> None:
+    """With its name and tags from the first moment; the next command takes away what was left beside it."""
+    rename(home, keep(home, legacy()), "login")
+    home.set_tags(THREAD, ["kept"])
+    killed(home, lambda store: fork(store, THREAD, None, options()), hit("utime"))
+    (made,) = {row.id for row in home.list(EVERYTHING).threads} - {THREAD}
+    given = home.names()[made], home.labels()[made].tags
+    next_command(home)
+
+    assert ("login", ("kept",)) == given == (home.names()[made], home.labels()[made].tags)
+    assert ([], []) == (temporary_files(home), os.listdir(os.path.join(home.home, "trash", ".underway")))
+
+
+def test_a_temporary_file_is_left_to_its_maker_while_that_lives(home: LocalStore) -> None:
+    """Its lock tells, not its name: the process number may be somebody else's by now."""
+    path = home.find_path(keep(home, legacy())) or ""
+    mine, fd = open_temporary(OS, path)
+    nobodys = mine.replace(f".{os.getpid()}-", f".{os.getpid()}-9")
+    Path(nobodys).touch()
+    home.heal()
+    left = temporary_files(home)
+    os.close(fd)
+    home.heal()
+
+    assert ([os.path.basename(mine)], []) == (left, temporary_files(home))
+
+
+def test_a_temporary_file_that_was_swept_before_it_was_locked_is_made_anew(home: LocalStore) -> None:
+    """Between its making and its lock it looks like a dead process's; nothing is written into a file without a name."""
+    path = home.find_path(keep(home, legacy())) or ""
+
+    class Sweeping(WatchedFilesystem):
+        """Somebody sweeps just before the first lock is taken."""
+
+        swept = 0
+
+        def called(self, name: str, *args: Any, **kwargs: Any) -> Any:
+            if name == "flock" and not self.swept:
+                self.swept = 1
+                home.heal()
+            return super().called(name, *args, **kwargs)
+
+    made, fd = open_temporary(Sweeping(), path)
+    os.close(fd)
+
+    assert [os.path.basename(made)] == temporary_files(home)

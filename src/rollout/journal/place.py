@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING
 
 from rollout.errors import ReplacedError
-from rollout.journal.filesystem import APPEND, CREATE_NEW, make_folders, write_all
+from rollout.journal.filesystem import APPEND, make_folders, write_all
+from rollout.journal.temporary import open_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from rollout.journal.filesystem import Filesystem
 
 _BLOCK = 1 << 18
-_numbers = count()
-
-
-def temporary_name(path: str) -> str:
-    """A name beside a file that no reader of rollouts takes for one."""
-    folder, name = os.path.split(path)
-    return os.path.join(folder, f".{name}.{os.getpid()}-{next(_numbers)}.tmp")
 
 
 def moved_to(fs: Filesystem, fd: int, path: str) -> str:
@@ -46,8 +39,7 @@ def recreate(fs: Filesystem, path: str, fd: int, end: int) -> int:
     Raises OSError, FileExistsError when another file took the place meanwhile.
     """
     make_folders(fs, os.path.dirname(path))
-    temporary = temporary_name(path)
-    new = fs.open(temporary, CREATE_NEW)
+    temporary, new = open_temporary(fs, path)
     try:
         for block in _blocks(fs, fd, end):
             write_all(fs, new, memoryview(block))

@@ -6,8 +6,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from rollout.journal import place
-from rollout.journal.filesystem import CREATE_NEW, make_folders, write_all
+from rollout.journal.filesystem import make_folders, write_all
+from rollout.journal.temporary import open_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +21,7 @@ def write_new(fs: Filesystem, path: str, blocks: Iterable[bytes], mode: int = 0o
     Written beside its place under a temporary name, synced, then linked: a link never replaces.
     """
     make_folders(fs, os.path.dirname(path))
-    temporary = place.temporary_name(path)
-    fd = fs.open(temporary, CREATE_NEW, mode)
+    temporary, fd = open_temporary(fs, path, mode)
     try:
         for block in blocks:
             write_all(fs, fd, memoryview(block))

@@ -7,11 +7,13 @@ thread is (spec: rollout-format 10.20). ``portable`` copies in both eras, withou
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.errors import BusyError, FormatError, InvalidQueryError, NotFoundError
 from rollout.ids import ThreadId, try_parse
+from rollout.labels import NO_LABELS
 from rollout.lifecycle.fork_meta import ForkMeta, ForkParams
 from rollout.lifecycle.outline import Outline
 from rollout.lifecycle.portable import Portable
@@ -124,7 +126,7 @@ class _Fork:
         )
 
     def make(self) -> Forked:
-        """Store the fork, then name it."""
+        """Store the fork with its name and tags."""
         moment = Moment.now(self._options)
         segment = new_segment(file_name(moment.place, moment.new_id), moment)
         paginated = self.plan.era == "paginated"
@@ -135,12 +137,10 @@ class _Fork:
             written = self._put_reference(segment, moment)
         else:
             written = self._put(segment, [self._meta.line(moment)], self._copied())
-        name = self._name(moment.new_id)
-        self._tag(moment.new_id)
-        return Forked(moment.new_id, name, segment.name, written, self.plan, portable.dropped, portable.dropped_bytes)
+        return Forked(moment.new_id, self._name, segment.name, written, self.plan, portable.dropped, portable.dropped_bytes)
 
     def _put(self, segment: Segment, *parts: Iterable[bytes]) -> int:
-        """Store blocks; how many bytes they were."""
+        """Store blocks with what is given to the fork; how many bytes they were."""
         sizes: list[int] = [0]
 
         def counted() -> Iterator[bytes]:
@@ -149,7 +149,7 @@ class _Fork:
                     sizes[0] += len(block)
                     yield block
 
-        self._store.put(segment, counted())
+        self._store.put(segment, counted(), name=self._name, tags=self._tags)
         return sizes[0]
 
     def _put_reference(self, segment: Segment, moment: Moment) -> int:
@@ -191,15 +191,12 @@ class _Fork:
             if isinstance(found, Line) and not (paginated and found.record.type == "session_meta"):
                 yield found
 
-    def _tag(self, new_id: ThreadId) -> None:
+    @cached_property
+    def _tags(self) -> tuple[str, ...]:
         """A fork goes on with the work of its source and is filed with it; a note is about one thread."""
-        labels = self._store.labels().get(self._source)
-        if labels is not None and labels.tags:
-            self._store.set_tags(new_id, labels.tags)
+        return self._store.labels().get(self._source, NO_LABELS).tags
 
-    def _name(self, new_id: ThreadId) -> str | None:
+    @cached_property
+    def _name(self) -> str | None:
         wanted = self._store.names().get(self._source) if self._params.name is None else self._params.name
-        if not wanted or not wanted.strip():
-            return None
-        self._store.set_name(new_id, wanted)
-        return wanted.strip()
+        return (wanted or "").strip() or None

@@ -324,10 +324,12 @@ class ThreadStore(ABC):
         """The exact bytes of one segment (by default the newest), decompressed, in blocks."""
 
     @abstractmethod
-    def put(self, segment: Segment, blocks: Iterable[bytes]) -> None:
+    def put(self, segment: Segment, blocks: Iterable[bytes], *, name: str | None = None, tags: Iterable[str] = ()) -> None:
         """Store the exact bytes of a segment under its name; raises ExistsError rather than replace anything.
 
         The blocks are uncompressed; a ``compressed`` segment stands compressed again where files are kept, until it grows.
+        ``name`` and ``tags``: the new thread is there with them or not at all, whatever fails; where a crash cuts that
+        off, after ``heal``. Raises InvalidQueryError for what cannot be given.
         """
 
     @abstractmethod
@@ -417,7 +419,8 @@ class ThreadStore(ABC):
     def heal(self) -> Sequence[Healed]:
         """Make whole what a crash has cut off: a removal that had taken all goes on, any other is undone.
 
-        What somebody is at work on is left to them. Whatever changes threads does it first, for its own thread at
+        What was not stored whole goes away without a trace, temporary files too, once whoever made them is provably
+        dead. What somebody is at work on is left to them. Whatever changes threads does it first, for its own thread at
         least; a store whose changes are whole or not at all has nothing to do.
         """
         return ()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rollout.errors import BusyError, ExistsError, InUseError, InvalidQueryError, NotFoundError
 from rollout.folders import spelled
 from rollout.ids import ThreadId, try_parse
-from rollout.labels import NO_LABELS, Labels, checked_note, checked_tags
+from rollout.labels import NO_LABELS, Labels, checked_name, checked_note, checked_tags
 from rollout.lines import Found, Position
 from rollout.query import Cursor, Page, Thread, checked, is_past, narrowed, sort_key, why_hidden
 from rollout.search_match import Matcher
@@ -167,11 +167,14 @@ class MemoryStore(ThreadStore):
             raise NotFoundError(f"thread {thread_id} has no file {rollout_id}; segments() names them")
         return (data[at : at + _BLOCK] for at in range(0, len(data), _BLOCK))
 
-    def put(self, segment: Segment, blocks: Iterable[bytes]) -> None:
+    def put(self, segment: Segment, blocks: Iterable[bytes], *, name: str | None = None, tags: Iterable[str] = ()) -> None:
         """Store the exact bytes of a segment, its time, mode and place; raises ExistsError, FormatError."""
-        data = b"".join(blocks)
+        checked, added, data = checked_name(name), checked_tags(tags), b"".join(blocks)
         with self.changed:
             stored = self.add(segment.name)
+            if checked is not None:
+                self._names[stored.thread_id] = checked
+            self._label(stored.thread_id, self._labels.get(stored.thread_id, NO_LABELS).tagged(added, ()))
             stored.data += data
             stored.modified_ns, stored.mode, stored.archived = segment.modified_ns, segment.mode, segment.archived
             stored.compressed = segment.compressed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rollout.errors import BusyError, ExistsError, InUseError, InvalidQueryError, NotFoundError
 from rollout.query import EVERYTHING
 from rollout.testing import builders as b
-from rollout.testing.facts import StoreFacts, check, refused
+from rollout.testing.facts import StoreFacts, check, refused, segment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +87,20 @@ class ChangingFacts(StoreFacts):
 
         check(({identity: "fix the 'logín'"}, "fix the 'logín'"), (dict(store.names()), row.name))
         check(before, self.raw(store, identity), "the rollout")
+
+    def test_a_thread_is_put_with_what_is_given_to_it(self, tmp_path: Path) -> None:
+        """Name and tags come with the file, or nothing comes: a file that is refused leaves a thread its own."""
+        store, data = self.store(tmp_path), b.rollout_bytes(b.thread_id(1), b.user("asked"))
+        store.put(segment(1, data), [data], name=" a name ", tags=["one", "two"])
+        for name, tags in ((" ", ["one"]), ("a name", ["no tag"])):
+            with refused(InvalidQueryError):
+                store.put(segment(2, data), [data], name=name, tags=tags)
+        with refused(ExistsError):
+            store.put(segment(1, data), [data], name="another", tags=["three"])
+
+        check({b.thread_id(1): "a name"}, dict(store.names()))
+        check({b.thread_id(1): ("one", "two")}, {one: labels.tags for one, labels in store.labels().items()})
+        check({b.thread_id(1)}, self.ids(store))
 
     def test_a_name_outlives_the_archive(self, tmp_path: Path) -> None:
         """Archiving a thread leaves its name."""

@@ -19,6 +19,7 @@ from rollout.store.local.paths import ZST, folder_for, logical_name, parse_name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rollout.ids import ThreadId
     from rollout.journal.filesystem import Filesystem
     from rollout.store.local.walk import File
 
@@ -83,6 +84,24 @@ def segment_of(file: File, fs: Filesystem) -> Segment:
     )
 
 
+def identity_in(segment: Segment) -> ThreadId:
+    """Whose a segment is. Raises FormatError for a name that is no rollout's."""
+    parsed = parse_name(segment.name)
+    if parsed is None or parsed.compressed:
+        raise FormatError(f"{segment.name!r} is not the name of a rollout: rollout-<time>-<id>.jsonl")
+    return parsed.thread_id
+
+
+def free_place(fs: Filesystem, home: str, segment: Segment) -> str:
+    """Where the plain file of a segment goes. Raises FormatError, and ExistsError when its name is taken on either side."""
+    identity_in(segment)
+    places = [f"{home}/{folder_for(segment.name, archived=side)}/{segment.name}" for side in (False, True)]
+    taken = next((path for place in places for path in (place, place + ZST) if stands(fs, path)), None)
+    if taken is not None:
+        raise ExistsError(f"{taken} exists already; nothing was written")
+    return places[segment.archived]
+
+
 def put_file(fs: Filesystem, home: str, segment: Segment, blocks: Iterable[bytes]) -> None:
     """Store a segment's bytes, which come uncompressed, under its name, with its mode, its file time and its form.
 
@@ -91,14 +110,7 @@ def put_file(fs: Filesystem, home: str, segment: Segment, blocks: Iterable[bytes
     """
     from rollout.journal.whole_file import write_new  # noqa: PLC0415 - only who writes pays for it
 
-    parsed = parse_name(segment.name)
-    if parsed is None or parsed.compressed:
-        raise FormatError(f"{segment.name!r} is not the name of a rollout: rollout-<time>-<id>.jsonl")
-    places = [f"{home}/{folder_for(segment.name, archived=side)}/{segment.name}" for side in (False, True)]
-    taken = next((path for place in places for path in (place, place + ZST) if stands(fs, path)), None)
-    if taken is not None:
-        raise ExistsError(f"{taken} exists already; nothing was written")
-    path = places[segment.archived]
+    path = free_place(fs, home, segment)
     if segment.compressed:
         from rollout.journal.compression import compressed  # noqa: PLC0415 - few files are
 

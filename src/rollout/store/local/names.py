@@ -58,9 +58,16 @@ class Names:
 
     def append(self, thread_id: str, name: str, *, now_ns: int) -> None:
         """Give a name. Durable when it returns. Raises WriteError, LockError."""
-        row = {"id": thread_id, "thread_name": name, "updated_at": _instant(now_ns)}
-        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        self._file.append(line)
+        self.add(line_naming(thread_id, name, now_ns))
+
+    def add(self, lines: bytes) -> None:
+        """Append lines, if there are any. Durable when it returns. Raises WriteError, LockError."""
+        if lines:
+            self._file.append(lines)
+
+    def take(self, lines: bytes) -> None:
+        """Take exactly these lines away. Raises WriteError, LockError."""
+        self._file.take_lines(lines)
 
     def bring_back(self, thread_id: str, lines: bytes) -> None:
         """Append the lines that named a thread, unless it was named since. Raises WriteError, LockError."""
@@ -92,6 +99,12 @@ class Names:
                 newest.pop(row.thread_id, None)
                 newest[row.thread_id] = row.name
         return newest
+
+
+def line_naming(thread_id: str, name: str, now_ns: int) -> bytes:
+    """A line that gives a name."""
+    row = {"id": thread_id, "thread_name": name, "updated_at": _instant(now_ns)}
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _names(line: bytes, thread_id: str) -> bool:

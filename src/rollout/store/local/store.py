@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rollout.store.local.index_status import IndexStatus
     from rollout.store.local.indexed_listing import IndexedListing
     from rollout.store.local.kept import KeptListings
+    from rollout.store.local.leftovers import Leftovers
     from rollout.store.local.listing import Listing
     from rollout.store.local.locks import ThreadLock, ThreadLocks
     from rollout.store.local.trash import Trash
@@ -68,6 +69,7 @@ class LocalStore(ThreadStore):
         self._clock: Clock = clock or RealClock()
         self._given = Given(self.home, fs)
         self._finder = Finder(self.home, fs, self._given.names)
+        self._left: Leftovers | None = None
 
     def create(self, thread_id: ThreadId, place: Place) -> Writer:
         """A writer of a new thread; nothing is stored and no lock is taken until its ``begin``."""
@@ -83,7 +85,7 @@ class LocalStore(ThreadStore):
         self._finder.group(identity)
         lock = self._locks().acquire(identity, wait)
         try:  # found anew: before the lock was ours, others may have moved it
-            self._trash().settle(identity)
+            self._settle(identity)
             return self._resume(self._finder.group(identity).newest, identity, lock)
         except BaseException:
             lock.release()
@@ -169,11 +171,23 @@ class LocalStore(ThreadStore):
             raise NotFoundError(f"thread {thread_id} has no file {rollout_id}; segments() names them")
         return self._blocks(file)
 
-    def put(self, segment: Segment, blocks: Iterable[bytes]) -> None:
-        """Store a segment's bytes in its form, durably. Raises FormatError, ExistsError, WriteError."""
-        from rollout.store.local.moving import put_file  # noqa: PLC0415 - only who moves files pays for it
+    def put(self, segment: Segment, blocks: Iterable[bytes], *, name: str | None = None, tags: Iterable[str] = ()) -> None:
+        """Store a segment's bytes in its form, durably. Raises FormatError, ExistsError, WriteError.
 
-        put_file(self._fs, self.home, segment, blocks)
+        With a name or tags also InvalidQueryError, and as these are given under the lock, BusyError and LockError.
+        """
+        from rollout.store.local.moving import identity_in, put_file  # noqa: PLC0415 - only who moves files pays for it
+
+        identity, given = identity_in(segment), tuple(tags)
+        if name is None and not given:
+            put_file(self._fs, self.home, segment, blocks)
+            return
+        from rollout.store.local.putting import Putting  # noqa: PLC0415 - the same
+
+        with self._held(identity):
+            putting = Putting(self.home, self._fs, self._given)
+            lines = putting.lines(identity, name, given, self._clock.time_ns())
+            putting.put(segment, lines, lambda: put_file(self._fs, self.home, segment, blocks))
 
     def summary(self, thread_id: str) -> Summary:
         """The facts of the thread, folded from all lines of its own files."""
@@ -352,7 +366,7 @@ class LocalStore(ThreadStore):
         trash = self._trash()
         identity = trash.thread_of(receipt.token)
         with self._locks().acquire(identity):
-            done = [one.token for one in trash.settle(identity) if one.outcome == "restored"]
+            done = [one.token for one in self._settle(identity) if one.outcome == "restored"]
             if receipt.token not in done:
                 trash.take_back(receipt.token)
 
@@ -363,12 +377,14 @@ class LocalStore(ThreadStore):
             trash.purge(receipt.token)
 
     def heal(self) -> Sequence[Healed]:
-        """Make whole, or undo, what was cut off in the trash; what a living process is at is left to it."""
-        trash = self._trash()
+        """Make whole, or undo, what was cut off; what a living process is at is left to it."""
+        from rollout.store.local.underway import Underway  # noqa: PLC0415 - reading needs none
+
         healed: list[Healed] = []
-        for identity in trash.unsettled():
+        for identity in Underway(self.home, self._fs).threads():
             with suppress(RolloutError), self._locks().acquire(identity):  # who wants that thread is told
-                healed += trash.settle(identity)
+                healed += self._settle(identity)
+        self._leftovers().sweep()
         return healed
 
     def close(self) -> None:
@@ -410,8 +426,22 @@ class LocalStore(ThreadStore):
     def _held(self, identity: ThreadId) -> Generator[None]:
         """The thread's lock, and nothing that a crash left half done of it."""
         with self._locks().acquire(identity):
-            self._trash().settle(identity)
+            self._settle(identity)
             yield
+
+    def _settle(self, identity: ThreadId) -> Sequence[Healed]:
+        """Make whole or undo what a crash left half done of a thread whose lock is held."""
+        from rollout.store.local.putting import Putting  # noqa: PLC0415 - reading needs none
+
+        Putting(self.home, self._fs, self._given).settle(identity)
+        return self._trash().settle(identity)
+
+    def _leftovers(self) -> Leftovers:
+        if self._left is None:
+            from rollout.store.local.leftovers import Leftovers  # noqa: PLC0415 - reading needs none
+
+            self._left = Leftovers(self.home, self._fs)
+        return self._left
 
     def _trash(self) -> Trash:
         from rollout.store.local.trash import Trash  # noqa: PLC0415 - reading needs none

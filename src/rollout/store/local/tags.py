@@ -57,11 +57,20 @@ class Tags:
 
     def tag(self, thread_id: str, add: Iterable[str], remove: Iterable[str], *, now_ns: int) -> None:
         """Give and take tags; what is in both goes. Durable when it returns. Raises WriteError, LockError."""
-        self._append(thread_id, {"add": [*add], "remove": [*remove]}, now_ns)
+        self.add(line_tagging(thread_id, add, remove, now_ns))
 
     def note(self, thread_id: str, note: str, *, now_ns: int) -> None:
         """Set the note; "" takes it away. Durable when it returns. Raises WriteError, LockError."""
-        self._append(thread_id, {"note": note}, now_ns)
+        self.add(_line(thread_id, {"note": note}, now_ns))
+
+    def add(self, lines: bytes) -> None:
+        """Append lines, if there are any. Durable when it returns. Raises WriteError, LockError."""
+        if lines:
+            self._file.append(lines)
+
+    def take(self, lines: bytes) -> None:
+        """Take exactly these lines away. Raises WriteError, LockError."""
+        self._file.take_lines(lines)
 
     def lines_of(self, thread_id: str) -> bytes:
         """All lines about a thread, as they stand. Raises WriteError when they cannot be read."""
@@ -75,9 +84,15 @@ class Tags:
         """Take all lines about a thread away; they are returned. Raises WriteError, LockError."""
         return self._file.take(lambda line: _is_of(line, thread_id)) if self._file.stamp() else b""
 
-    def _append(self, thread_id: str, facts: dict[str, Any], now_ns: int) -> None:
-        row = {"id": thread_id, **facts, "updated_at": to_text(now_ns // 1_000_000)}
-        self._file.append(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+
+def line_tagging(thread_id: str, add: Iterable[str], remove: Iterable[str], now_ns: int) -> bytes:
+    """A line that gives and takes tags."""
+    return _line(thread_id, {"add": [*add], "remove": [*remove]}, now_ns)
+
+
+def _line(thread_id: str, facts: dict[str, Any], now_ns: int) -> bytes:
+    row = {"id": thread_id, **facts, "updated_at": to_text(now_ns // 1_000_000)}
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _folded(lines: Iterable[bytes]) -> dict[ThreadId, Labels]:

@@ -3,8 +3,7 @@
 ``trash/<token>/`` holds the files under plain numbers, so that no reader of rollouts takes them for one, and what
 ``trash_manifest`` tells. Renames keep bytes, modes and file times.
 
-A change of several steps is made in ``trash/.underway/<token>.<step>``, and only what is whole lies outside: so
-whatever a crash cuts off can be told from it, and ``settle`` makes it whole or undoes it. The files move first and the
+A change of several steps is made where ``underway`` tells, and ``settle`` makes whole or undoes what a crash cuts off. The files move first and the
 names and tags go last, the newest file last of all: until it goes, the thread is listed, and it can be found again.
 """
 
@@ -15,12 +14,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rollout.errors import ExistsError, FormatError, NotFoundError, RolloutError, WriteError
-from rollout.ids import try_parse
-from rollout.journal.filesystem import make_folders, sync_folder
+from rollout.journal.filesystem import sync_folder
 from rollout.store.base import Healed, Receipt, Removed
 from rollout.store.local.moving import move_all, refuse_taken, stands
-from rollout.store.local.paths import TRASH, UNDERWAY
-from rollout.store.local.trash_manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from rollout.store.local.trash_manifest import Manifest, read_manifest, write_manifest
+from rollout.store.local.underway import Underway, entries, thread_of
 
 if TYPE_CHECKING:
     from rollout.ids import ThreadId
@@ -28,8 +26,7 @@ if TYPE_CHECKING:
     from rollout.store.local.given import Given
     from rollout.store.local.walk import File
 
-_REMOVING, _RESTORING, _PURGING = ".removing", ".restoring", ".purging"
-_ID_LENGTH = 36
+_STEPS = _REMOVING, _RESTORING, _PURGING = ".removing", ".restoring", ".purging"
 
 
 class Trash:
@@ -38,8 +35,8 @@ class Trash:
     def __init__(self, home: str, fs: Filesystem, given: Given) -> None:
         """Nothing is made until something is thrown away."""
         self._home, self._fs, self._given = home, fs, given
-        self.folder = os.path.join(home, TRASH)
-        self._underway = os.path.join(self.folder, UNDERWAY)
+        self._underway = Underway(home, fs)
+        self.folder = self._underway.trash
 
     def throw(self, thread_id: ThreadId, files: list[File], parent_id: str | None, now_ns: int) -> Receipt:
         """Move files (newest first) here, and take names and tags away. Raises WriteError, LockError: nothing has changed.
@@ -50,8 +47,7 @@ class Trash:
         given = self._given.names.lines_of(thread_id), self._given.tags.lines_of(thread_id)
         manifest = Manifest(thread_id, kept, *given, parent_id, now_ns)
         size = sum(self._fs.lstat(file.path).st_size for file in files)
-        token = f"{thread_id}-{os.urandom(6).hex()}"  # never given again: an old receipt must not mean a later removal
-        folder = self._make(token + _REMOVING)
+        folder = self._underway.begin(thread_id, _REMOVING)
         try:
             write_manifest(self._fs, folder, manifest)
             moves = [(os.path.join(self._home, place), os.path.join(folder, name)) for place, name in kept]
@@ -61,31 +57,32 @@ class Trash:
             with suppress(RolloutError, OSError):
                 self._put_back(folder)
             raise
+        token = os.path.basename(folder).removesuffix(_REMOVING)
         return Receipt(thread_id, token, tuple(file.name for file in files[::-1]), size)
 
     def thread_of(self, token: str) -> ThreadId:
         """Whose removal a token stands for. Raises FormatError, and NotFoundError for a token that was never given."""
         if os.path.basename(token) != token or token in ("", ".", ".."):
             raise FormatError(f"{token!r} is no receipt's token")
-        found = try_parse(token[:_ID_LENGTH])
+        found = thread_of(token)
         if found is None:
             raise NotFoundError(f"nothing to restore for {token!r}: restored already, or the trash was emptied")
         return found
 
     def take_back(self, token: str) -> None:
         """Bring everything back to where it was. Raises NotFoundError; ExistsError rather than replace anything."""
-        folder, moving = os.path.join(self.folder, token), os.path.join(self._underway, token + _RESTORING)
+        folder, moving = os.path.join(self.folder, token), os.path.join(self._underway.folder, token + _RESTORING)
         if not stands(self._fs, moving):
             manifest = read_manifest(self._fs, folder)
             refuse_taken(self._fs, manifest.moves(self._fs, folder, self._home))
-            self._move_folder(folder, moving)
+            self._underway.move(folder, moving)
         self._finish_restoring(moving)
 
     def purge(self, token: str) -> None:
         """Take a removal's files away for good; what is gone already is no error. Raises WriteError."""
-        folder, moving = os.path.join(self.folder, token), os.path.join(self._underway, token + _PURGING)
+        folder, moving = os.path.join(self.folder, token), os.path.join(self._underway.folder, token + _PURGING)
         if stands(self._fs, folder):
-            self._move_folder(folder, moving)
+            self._underway.move(folder, moving)
         if stands(self._fs, moving):
             self._finish_purging(moving)
 
@@ -94,10 +91,10 @@ class Trash:
 
         What is under way is among them, as far as it went.
         """
-        places = [(self.folder, token, token) for token in self._entries(self.folder)]
-        for name in self._entries(self._underway):
+        places = [(self.folder, token, token) for token in entries(self._fs, self.folder)]
+        for name in self._underway.entries():
             token, step = os.path.splitext(name)
-            places += [(self._underway, name, token)] if step in (_REMOVING, _RESTORING) else []
+            places += [(self._underway.folder, name, token)] if step in (_REMOVING, _RESTORING) else []
         found: list[Removed] = []
         for parent, name, token in places:
             with suppress(RolloutError, OSError):
@@ -107,19 +104,13 @@ class Trash:
 
     # -- what was cut off ------------------------------------------------------------------------------------------
 
-    def unsettled(self) -> list[ThreadId]:
-        """The threads with something under way, by others that live or by those that died of it."""
-        found = {try_parse(name[:_ID_LENGTH]) for name in self._entries(self._underway)}
-        return sorted(one for one in found if one is not None)
-
     def settle(self, thread_id: ThreadId) -> list[Healed]:
         """Make whole what was cut off of a thread, whose lock proves that nobody is at it any more."""
         healed: list[Healed] = []
-        for name in self._entries(self._underway):
-            if try_parse(name[:_ID_LENGTH]) == thread_id:
-                token, step = os.path.splitext(name)
-                outcome = self._settle(os.path.join(self._underway, name), step)
-                healed += [Healed(thread_id, token, outcome)] if outcome else []
+        for folder in self._underway.of(thread_id):
+            token, step = os.path.splitext(os.path.basename(folder))
+            outcome = self._settle(folder, step) if step in _STEPS else ""
+            healed += [Healed(thread_id, token, outcome)] if outcome else []
         return healed
 
     def _settle(self, folder: str, step: str) -> str:
@@ -130,7 +121,7 @@ class Trash:
         try:
             manifest = read_manifest(self._fs, folder)
         except (NotFoundError, FormatError):  # it is there before anything is moved, and goes when all is back
-            self._clear(folder)
+            self._underway.end(folder)
             return "restored" if step == _RESTORING else ""
         try:
             if step == _RESTORING:
@@ -141,21 +132,21 @@ class Trash:
             else:
                 self._put_back(folder)
         except ExistsError:  # somebody has put another file there: what is here stays restorable
-            self._move_folder(folder, self._place_of(folder))
+            self._underway.move(folder, self._underway.place_of(folder))
             return "removed"
         return "restored"
 
     def _finish_removing(self, folder: str, manifest: Manifest) -> None:
         self._given.names.remove(manifest.thread_id)
         self._given.tags.remove(manifest.thread_id)
-        self._move_folder(folder, self._place_of(folder))
+        self._underway.move(folder, self._underway.place_of(folder))
 
     def _put_back(self, folder: str) -> None:
         """Undo a removal; the files first, since the names may be locked."""
         manifest = read_manifest(self._fs, folder)
         move_all(self._fs, manifest.moves(self._fs, folder, self._home))
         self._give_back(manifest)
-        self._clear(folder)
+        self._underway.end(folder)
 
     def _give_back(self, manifest: Manifest) -> None:
         self._given.names.bring_back(manifest.thread_id, manifest.names)
@@ -168,59 +159,16 @@ class Trash:
         refuse_taken(self._fs, moves)
         self._give_back(manifest)
         move_all(self._fs, moves)
-        self._clear(folder)
+        self._underway.end(folder)
 
     def _finish_purging(self, folder: str) -> None:
         try:
             for entry in list(self._fs.scandir(folder)):
                 self._fs.unlink(entry.path)
             self._fs.rmdir(folder)
-            sync_folder(self._fs, self._underway)
+            sync_folder(self._fs, self._underway.folder)
         except OSError as error:
             raise WriteError(folder, error) from error
-
-    # -- folders -----------------------------------------------------------------------------------------------
-
-    def _place_of(self, folder: str) -> str:
-        return os.path.join(self.folder, os.path.splitext(os.path.basename(folder))[0])
-
-    def _make(self, name: str) -> str:
-        folder = os.path.join(self._underway, name)
-        try:
-            make_folders(self._fs, self._underway)
-            self._fs.mkdir(folder)
-            for synced in (self._underway, self.folder, self._home):
-                sync_folder(self._fs, synced)
-        except OSError as error:
-            raise WriteError(folder, error) from error
-        return folder
-
-    def _move_folder(self, source: str, target: str) -> None:
-        try:
-            make_folders(self._fs, os.path.dirname(target))
-            self._fs.rename(source, target)
-            for folder in (os.path.dirname(target), os.path.dirname(source)):
-                sync_folder(self._fs, folder)
-        except OSError as error:
-            raise WriteError(target, error) from error
-
-    def _clear(self, folder: str) -> None:
-        """Take an emptied folder away; what else somebody put there stays, outside of what is under way."""
-        try:
-            with suppress(FileNotFoundError):
-                self._fs.unlink(os.path.join(folder, MANIFEST))
-            if list(self._fs.scandir(folder)):
-                self._move_folder(folder, self._place_of(folder))
-            else:
-                self._fs.rmdir(folder)
-        except OSError as error:
-            raise WriteError(folder, error) from error
-
-    def _entries(self, folder: str) -> list[str]:
-        try:
-            return sorted(entry.name for entry in self._fs.scandir(folder) if not entry.name.startswith("."))
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            return []
 
     def _look(self, folder: str, token: str) -> Removed:
         """A removal as far as it went: its manifest names all files, of which only some may have been moved."""

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.errors import InvalidQueryError, NotFoundError
 from rollout.ids import ThreadId, try_parse
-from rollout.labels import checked_note, checked_tags
+from rollout.labels import checked_name, checked_note, checked_tags
 from rollout.lines import Position
 from rollout.store.base import Segment, ThreadStore
 from rollout.store.postgres import following, listing, reading, trash
 from rollout.store.postgres.chain import chain_of, files_of, whole_chain
 from rollout.store.postgres.connections import Connections
-from rollout.store.postgres.folding import STATE, FileState
+from rollout.store.postgres.folding import STATE, FileState, exact
 from rollout.store.postgres.leases import Leases
 from rollout.store.postgres.names import all_labels, all_names, resolve
 from rollout.store.postgres.searching import Search
 from rollout.store.postgres.storing import store_file
 from rollout.store.postgres.threads import (
+    Given,
     annotate,
     building_on,
     one_thread,
@@ -151,10 +152,11 @@ class PostgresStore(ThreadStore):
         rows = reading.physical_lines(self._connections.fetch, file, 0, file.lines)
         return (data[: file.bytes - at] for _, at, data in rows)
 
-    def put(self, segment: Segment, blocks: Iterable[bytes]) -> None:
-        """Store the exact bytes of a file, its time, mode and place; raises ExistsError, FormatError."""
+    def put(self, segment: Segment, blocks: Iterable[bytes], *, name: str | None = None, tags: Iterable[str] = ()) -> None:
+        """Store the exact bytes of a file, its time, mode and place, in one transaction; raises ExistsError, FormatError."""
         assert self.tenant  # noqa: S101 - known from here on
-        store_file(self._connections, segment, blocks)
+        checked = checked_name(name)
+        store_file(self._connections, segment, blocks, Given(checked and exact(checked), checked_tags(tags)))
 
     # -- finding -----------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rollout.errors import ExistsError
 from rollout.store.postgres.arrays import Blobs, numbers, texts
 from rollout.store.postgres.folding import FileState, parse_name
-from rollout.store.postgres.threads import refresh
+from rollout.store.postgres.threads import NOTHING, refresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rollout.store.base import Segment
     from rollout.store.postgres.connections import Connection, Connections
     from rollout.store.postgres.folding import Stored
+    from rollout.store.postgres.threads import Given
 
 _LINES, _BYTES = 5000, 4 << 20
 _FILE = """
@@ -37,8 +38,8 @@ FROM unnest(%(ats)s::bigint[], %(times)s::text[], %(types)s::text[], %(bytes)b)
 """
 
 
-def store_file(connections: Connections, segment: Segment, blocks: Iterable[bytes]) -> None:
-    """Store a file in one transaction; raises ExistsError, FormatError, UnreachableError.
+def store_file(connections: Connections, segment: Segment, blocks: Iterable[bytes], given: Given = NOTHING) -> None:
+    """Store a file, and what is given to its thread, in one transaction; raises ExistsError, FormatError, UnreachableError.
 
     Memory: 4 MiB and the longest line. INSERT and not COPY, which row-level security refuses.
     """
@@ -57,7 +58,7 @@ def store_file(connections: Connections, segment: Segment, blocks: Iterable[byte
         for batch in _batches(state.take(line) for line in physical(blocks)):
             _insert(connection, values | {"first": state.lines - len(batch)}, batch)
         connection.execute(_STATE, values | state.facts())
-        refresh(connection, connections.tenant, told.thread_id, summary=state.summary)
+        refresh(connection, connections.tenant, told.thread_id, given, state.summary)
 
 
 def physical(blocks: Iterable[bytes]) -> Iterator[bytes]:
