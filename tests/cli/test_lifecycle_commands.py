@@ -313,6 +313,22 @@ def test_delete_for_good(three: Home, rollout: Rollout) -> None:
     assert 3 == rollout("restore", thread_id(1)).status
 
 
+def test_a_dry_run_names_what_is_in_the_trash_already(home: Home, rollout: Rollout) -> None:
+    """A sub-agent that would be destroyed with its thread, also when that is in the trash itself; nothing is done."""
+    home.add(1)
+    home.add(2, **spawned(2, 1))
+    rollout("delete", thread_id(2))
+    wanted = ("delete", thread_id(1), "--now", "--with-children", "--dry-run")
+    told, facts = rollout(*wanted), results(rollout(*wanted, "--json"))[0]
+    rollout("delete", thread_id(1))
+    both = results(rollout(*wanted, "--json"))[0]
+
+    assert "with 1 sub-agent, 1 of them in the trash already, (2 files" in told.err
+    assert ([thread_id(2), thread_id(1)], [thread_id(2)]) == (facts["threads"], facts["inTrash"])
+    assert ([thread_id(2), thread_id(1)],) * 2 == (both["threads"], both["inTrash"])
+    assert 2 == len(rollout("restore", "--list", "--json").document["removed"])
+
+
 def test_restore_needs_to_know_what(three: Home, rollout: Rollout) -> None:
     """Status 2 without an id."""
     assert three

@@ -250,6 +250,19 @@ def test_planning_a_delete_changes_nothing(store: ThreadStore) -> None:
     assert before == {one: files(store, one) for one in threads}
 
 
+@pytest.mark.parametrize("gone_before", [(2,), (1, 2), (0, 1, 2), (0,)])
+def test_the_plan_of_a_destruction_names_what_is_in_the_trash_already(store: ThreadStore, gone_before: tuple[int, ...]) -> None:
+    """It is what the destruction then does: sub-agents that were deleted before go too, if all are to go."""
+    threads = family(store)
+    for number in gone_before:
+        delete(store, threads[number], children="keep")
+
+    plan = plan_delete(store, threads[0], children="with", now=True)
+
+    assert plan == delete(store, threads[0], children="with", now=True).plan
+    assert {threads[number] for number in gone_before} == {*plan.in_trash}
+
+
 def test_what_codex_still_holds_is_named(home: LocalStore) -> None:
     """Its prompts and its databases, by a search for the id's bytes; they are left as they are."""
     thread = keep(home, legacy())

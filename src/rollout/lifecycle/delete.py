@@ -22,7 +22,10 @@ _PAGE = 1000
 
 
 class DeletePlan(NamedTuple):
-    """What a delete takes away, in this order, and what stays: sub-agents, and copies made by forks."""
+    """What a delete takes away, in this order, and what stays: sub-agents, and copies made by forks.
+
+    ``in_trash``: those of the threads that had been deleted before, and are destroyed now.
+    """
 
     thread_id: str
     threads: tuple[str, ...]
@@ -30,6 +33,7 @@ class DeletePlan(NamedTuple):
     copies: tuple[str, ...]
     files: tuple[str, ...]
     bytes: int
+    in_trash: tuple[str, ...] = ()
 
 
 class Deleted(NamedTuple):
@@ -65,7 +69,7 @@ def delete(store: ThreadStore, thread_id: str, *, children: Children = "refuse",
     """
     healed = store.heal()
     try:
-        planned = plan_delete(store, thread_id, children=children)
+        planned = _plan(store, thread_id, children)
     except NotFoundError:
         gone = _gone_before(store, thread_id, children, healed)
         if gone is None:
@@ -73,7 +77,7 @@ def delete(store: ThreadStore, thread_id: str, *, children: Children = "refuse",
     else:
         gone = Deleted(planned, tuple(_remove_all(store, planned.threads)), False, ())
         if now and children == "with":
-            gone = _with_more(gone, _below_in_trash(store, thread_id))
+            gone = _with_more(gone, _below_in_trash(store, planned.threads))
     if now:
         for receipt in gone.receipts:
             store.purge(receipt)
@@ -87,6 +91,7 @@ def _with_more(gone: Deleted, receipts: Sequence[Receipt]) -> Deleted:
         threads=tuple(dict.fromkeys((*(one.thread_id for one in more), *gone.plan.threads))),
         files=(*(name for one in more for name in one.names), *gone.plan.files),
         bytes=gone.plan.bytes + sum(one.bytes for one in more),
+        in_trash=tuple(dict.fromkeys(one.thread_id for one in more)),
     )
     return gone._replace(plan=plan, receipts=(*more, *gone.receipts))
 
@@ -100,23 +105,41 @@ def _gone_before(
     if not receipts and not destroyed:
         return None
     gone = Deleted(DeletePlan(thread_id, (thread_id,), (), (), (), 0), (), destroyed and not receipts, (), before=True)
-    below = _below_in_trash(store, thread_id) if children == "with" else ()
+    below = _below_in_trash(store, [thread_id]) if children == "with" else ()
     return _with_more(gone, (*below, *receipts))
 
 
-def _below_in_trash(store: ThreadStore, thread_id: str) -> list[Receipt]:
-    """The removals of a thread's descendants, those farthest away first."""
+def _below_in_trash(store: ThreadStore, threads: Sequence[str]) -> list[Receipt]:
+    """The removals of the descendants of threads, those farthest away first; of the threads themselves none."""
     rows = store.removed()
-    family, found = {thread_id}, [one for one in rows if one.parent_id == thread_id]
+    family, found = {*threads}, [one for one in rows if one.parent_id in threads]
     for one in found:
         if one.receipt.thread_id not in family:
             family.add(one.receipt.thread_id)
             found += [below for below in rows if below.parent_id == one.receipt.thread_id]
-    return [one.receipt for one in reversed(found) if one.receipt.thread_id != thread_id]
+    return [one.receipt for one in reversed(found) if one.receipt.thread_id not in threads]
 
 
-def plan_delete(store: ThreadStore, thread_id: str, *, children: Children = "refuse") -> DeletePlan:
-    """What ``delete`` would do; nothing is changed. Raises what ``delete`` would raise."""
+def plan_delete(
+    store: ThreadStore, thread_id: str, *, children: Children = "refuse", now: bool = False
+) -> DeletePlan:
+    """What ``delete`` would do; nothing is changed. Raises what ``delete`` would raise.
+
+    Of a thread that is in the trash already: what ``now`` would destroy.
+    """
+    try:
+        planned = Deleted(_plan(store, thread_id, children), (), False, ())
+    except NotFoundError:
+        gone = _gone_before(store, thread_id, children, ())
+        if gone is None:
+            raise
+        return gone.plan
+    below = _below_in_trash(store, planned.plan.threads) if now and children == "with" else ()
+    return _with_more(planned, below).plan
+
+
+def _plan(store: ThreadStore, thread_id: str, children: Children) -> DeletePlan:
+    """What a delete takes away of what is there. Raises NotFoundError, ChildrenError, BusyError, InUseError."""
     store.segments(thread_id)
     family = _Family(store)
     below = family.below(thread_id)

@@ -73,14 +73,11 @@ def _find(store: ThreadStore, text: str) -> ThreadId:
 
 
 def _dry_run(store: ThreadStore, thread_id: ThreadId, children: Children, args: Namespace) -> Answer:
-    try:
-        plan = plan_delete(store, thread_id, children=children)
-    except NotFoundError:
-        parts = find_removed(store, thread_id)  # else: neither here nor there
-        would = "would destroy it" if args.now else "nothing would be done"
-        facts = {"threads": [thread_id], "files": [name for one in parts for name in one.names], "before": True}
-        return Answer(thread_id, f"{thread_id} is in the trash already; {would}", facts)
-    return Answer(thread_id, f"would delete {_told(plan)}", _facts(plan))
+    plan = plan_delete(store, thread_id, children=children, now=args.now)
+    if thread_id not in plan.in_trash:
+        return Answer(thread_id, f"would delete {_told(plan)}", _facts(plan))
+    would = f"would destroy {_told(plan)}" if args.now else "nothing would be done"
+    return Answer(thread_id, f"{thread_id} is in the trash already; {would}", {**_facts(plan), "before": True})
 
 
 def _delete(store: ThreadStore, thread_id: ThreadId, children: Children, args: Namespace) -> Answer:
@@ -121,6 +118,7 @@ def _facts(plan: DeletePlan) -> dict[str, Any]:
     return {
         "threads": list(plan.threads),
         "keptChildren": list(plan.kept_children),
+        "inTrash": list(plan.in_trash),
         "copiedInto": list(plan.copies),
         "files": list(plan.files),
         "bytes": plan.bytes,
@@ -129,6 +127,8 @@ def _facts(plan: DeletePlan) -> dict[str, Any]:
 
 def _told(plan: DeletePlan) -> str:
     others = len(plan.threads) - 1
+    before = len({*plan.in_trash} - {plan.thread_id})
     family = f" with {plural(others, 'sub-agent')}" if others else ""
+    family += f", {before} of them in the trash already," if before else ""
     told = f"{plan.thread_id}{family} ({plural(len(plan.files), 'file')}, {plan.bytes} bytes)"
     return told + (f", which lives on in its forks {', '.join(plan.copies)}" if plan.copies else "")
