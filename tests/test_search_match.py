@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rollout.codec import decode
 from rollout.errors import InvalidQueryError
-from rollout.lines import Position
+from rollout.lines import Line, Position
 from rollout.search_match import Candidate, Match, Matcher, Sieve, fold, index_expression, index_text, without_twins
 from rollout.search_query import MODES, SearchCursor, SearchQuery, search_query
 from rollout.testing import builders as b
@@ -166,6 +166,7 @@ def test_narrowing_down_loses_no_match(text: str, wanted: str, mode: str, style:
     if Matcher(query).match(decode(line)) is None:
         return
 
+    assert Matcher(query).match_line(Line(line, 0, Position(0, 0), decode(line)))
     assert Sieve(query).may_hold(line)
     assert Sieve(query).may_hold(b"other line\n" + line)
     expression = Sieve(query).expression

@@ -91,6 +91,8 @@ class Matcher:
         self._folds = query.mode != "regex"
         self._roles = frozenset(query.roles)
         self._patterns = list(map(_compiled, _expressions(query)))
+        anchors = sorted(set(_ascii_anchors(query)), key=len)
+        self._anchors = [_Anchor(anchor[:_LONGEST_ANCHOR]) for anchor in anchors[:_MOST_TOKENS] if len(anchors) > 1]
 
     @property
     def finds_nothing(self) -> bool:
@@ -99,7 +101,14 @@ class Matcher:
 
     def match_line(self, line: Line) -> Match | None:
         """Where a line of any length matches, None when it does not."""
-        return self.match(line.record) if len(line.data) < LONG else self._match_long(line)
+        if len(line.data) >= LONG:
+            return self._match_long(line)
+        return self.match(line.record) if not self._anchors or self._may_match(line.data) else None
+
+    def _may_match(self, data: bytes) -> bool:
+        """Whether a line has every part that is looked for; a sieve has asked for one of them only."""
+        lower = data.lower()
+        return all(anchor.may_stand_in(data, lower) for anchor in self._anchors)
 
     def match(self, record: Record) -> Match | None:
         """Where a line matches, None when it does not.
@@ -277,6 +286,24 @@ REACH = 1024
 """So many bytes are enough to hold what a sieve looks for: pieces that overlap by them can be asked one by one."""
 
 
+class _Anchor:
+    """A part of a query in small letters of ASCII, which stands in a match as it is, or as what folds to it.
+
+    ``odd``: how that may begin which folds to it.
+    """
+
+    def __init__(self, anchor: str) -> None:
+        self._literal = re.compile(re.escape(anchor.encode()))  # finds them in less time than bytes.find
+        self.odd = sorted(set(_odd_beginnings(anchor))) if anchor.isascii() else []
+        self._odd_chars = sorted({odd.decode()[-1].encode() for odd in self.odd})  # single bytes are found fastest
+
+    def may_stand_in(self, data: bytes, lower: bytes) -> bool:
+        """Whether bytes, and the same in small letters, may hold it."""
+        if self._literal.search(lower) or _ESCAPES_OF_ASCII.search(data):
+            return True
+        return any(all(map(data.__contains__, char)) for char in self._odd_chars) and any(odd in lower for odd in self.odd)
+
+
 class Sieve:
     """Tells from bytes of rollouts that nothing in them matches a query. False is certain, True is not.
 
@@ -285,16 +312,14 @@ class Sieve:
 
     def __init__(self, query: SearchQuery) -> None:
         """Pick what to look for."""
-        words = fold(query.text).split() if query.mode != "regex" else []
-        anchors = [found for word in words for found in _ANCHOR.findall(word)]
+        words = _folded_words(query)
+        anchors = _ascii_anchors(query)
         plain = [found for word in words for found in _PLAIN.findall(word)]
         self.is_ascii = bool(anchors) and (max(map(len, anchors)) > 1 or not plain)
         self.anchor: str = max(anchors if self.is_ascii else plain, key=len, default="")[:_LONGEST_ANCHOR]
         self._bytes = self.anchor.encode()
-        self._literal = re.compile(re.escape(self._bytes))  # finds them in less time than bytes.find
-        self._odd = sorted(set(_odd_beginnings(self.anchor))) if self.is_ascii else []
+        self._ascii = _Anchor(self.anchor)
         self._is_beyond_ascii = any(not word.isascii() for word in words)
-        self._odd_chars = sorted({odd.decode()[-1].encode() for odd in self._odd})  # single bytes are found fastest
         self._is_everything = query.everything
 
     def may_hold(self, data: bytes) -> bool:
@@ -305,10 +330,7 @@ class Sieve:
             return self._bytes in data or _ODD_PLAIN.search(data) is not None
         if not self._is_everything:
             data = without_sealed(data)
-        lower = data.lower()
-        if self._literal.search(lower) or _ESCAPES_OF_ASCII.search(data):
-            return True
-        return any(all(map(data.__contains__, char)) for char in self._odd_chars) and any(odd in lower for odd in self._odd)
+        return self._ascii.may_stand_in(data, data.lower())
 
     @property
     def expression(self) -> str:
@@ -318,10 +340,19 @@ class Sieve:
         found = _hexed(self._bytes)
         if self.is_ascii:
             parts = [f"(?i:{found})", _ESCAPES_OF_ASCII.pattern.decode("latin-1")]
-            parts += [f"(?i:{_hexed(odd)})" for odd in self._odd]
+            parts += [f"(?i:{_hexed(odd)})" for odd in self._ascii.odd]
         else:
             parts = [found, *_ODD_PLAIN_PARTS]
         return "(?-u)" + "|".join(parts)
+
+
+def _folded_words(query: SearchQuery) -> list[str]:
+    return fold(query.text).split() if query.mode != "regex" else []
+
+
+def _ascii_anchors(query: SearchQuery) -> list[str]:
+    """The parts of a query that stand in the bytes of a match as they are, but for their case."""
+    return [found for word in _folded_words(query) for found in _ANCHOR.findall(word)]
 
 
 def _odd_beginnings(anchor: str) -> Iterator[bytes]:

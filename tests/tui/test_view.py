@@ -518,3 +518,14 @@ def test_rolled_back_turns_are_dimmed_far_from_their_marker(home: Home, view: Vi
         await screen.until(lambda: "┊ > new" in screen.rows)
 
     view(scene)
+
+
+def test_tabs_are_spaces(home: Home, view: View) -> None:
+    """A tab goes to the next eighth column, so that nothing of what stood there before stays on the screen."""
+    home.add(1, [*turn("q", "a"), *outputs("1:\tone\n10:\ttwo")])
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter")
+        assert [row for row in screen.drawn.split("\n") if row.endswith(("one", "two"))] == ["  1:    one", "  10:   two"]
+
+    view(scene)

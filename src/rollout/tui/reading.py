@@ -55,6 +55,7 @@ class Pages:
         if self.document is None:
             return Text(fit("", columns))
         text = Text.from_ansi(self.document.row(at).text, no_wrap=True, end="")
+        text.expand_tabs(8)
         if self.found:
             text.highlight_words([self.found], FOUND, case_sensitive=False)
         return text
