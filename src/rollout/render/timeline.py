@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rollout.lines import Damage
 from rollout.render.entries import DroppedTurns, Reader
@@ -21,20 +21,35 @@ _CALLS = frozenset({"call", "patch"})
 _FAILURES = frozenset({"error", "abort"})
 
 
-class TurnFacts(NamedTuple):
-    """One turn: its number from 1 on, the line it begins with, what was asked, and what it took.
+class TurnFacts:
+    """One turn: its number from 1 on, the line it begins with and where that stands, what was asked, and what it took."""
 
-    ``seconds`` is the time from the question to the last line of the turn.
-    """
+    __slots__ = ("_latest", "_seconds", "began", "calls", "failed", "n", "number", "position", "text", "tokens")
 
-    number: int
-    n: int
-    text: str
-    began: str
-    seconds: float = 0.0
-    tokens: int = 0
-    calls: int = 0
-    failed: int = 0
+    def __init__(self, number: int, entry: Entry) -> None:
+        """It begins with what a person asked."""
+        self.number, self.n, self.position = number, entry.n, entry.position
+        self.text = safe_line(entry.text[: 4 * _TEXT])[:_TEXT]
+        self.began = self._latest = entry.timestamp
+        self.tokens = self.calls = self.failed = 0
+        self._seconds: float | None = None
+
+    def reach(self, timestamp: str) -> None:
+        """A line of the turn was written then; times are told in one form, in which the later text is the later time."""
+        if timestamp > self._latest:
+            self._latest = timestamp
+
+    @property
+    def seconds(self) -> float:
+        """The time from the question to the last line of the turn."""
+        if self._seconds is None:
+            began, ended = parse_ms(self.began), parse_ms(self._latest)
+            return 0.0 if began is None or ended is None else max(0.0, (ended - began) / 1000)
+        return self._seconds
+
+    def end(self) -> None:
+        """No line follows: its time is reckoned once."""
+        self._seconds = self.seconds
 
 
 class Timeline:
@@ -49,7 +64,6 @@ class Timeline:
         self._reader = Reader()
         self._uses = UseReader()
         self._dropped = DroppedTurns()
-        self._began_ms: int | None = None
 
     @property
     def dropped(self) -> tuple[Stretch, ...]:
@@ -75,26 +89,25 @@ class Timeline:
 
     def _entry(self, entry: Entry) -> None:
         if entry.kind == "user":
-            text = safe_line(entry.text[: 4 * _TEXT])[:_TEXT]
-            self.turns.append(TurnFacts(len(self.turns) + 1, entry.n, text, entry.timestamp))
-            self._began_ms = parse_ms(entry.timestamp)
+            if self.turns:
+                self.turns[-1].end()
+            self.turns.append(TurnFacts(len(self.turns) + 1, entry))
         elif entry.kind == "note" and entry.title.startswith("model "):
             self.model = entry.title.removeprefix("model ")
         elif self.turns:
             last = self.turns[-1]
-            failed = entry.kind in _FAILURES or (entry.kind == "output" and _failed(entry))
-            self.turns[-1] = last._replace(calls=last.calls + (entry.kind in _CALLS), failed=last.failed + failed)
+            last.calls += entry.kind in _CALLS
+            last.failed += entry.kind in _FAILURES or (entry.kind == "output" and _failed(entry))
 
     def _count(self, line: Line) -> None:
         last = self.turns[-1]
-        now_ms = parse_ms(line.record.timestamp)
-        if now_ms is not None and self._began_ms is not None:
-            last = last._replace(seconds=max(last.seconds, (now_ms - self._began_ms) / 1000))
+        last.reach(line.record.timestamp)
         try:
             use = self._uses.take(line.record)
         except (ValueError, RecursionError):
-            use = None
-        self.turns[-1] = last._replace(tokens=last.tokens + use.tokens.total) if use else last
+            return
+        if use is not None:
+            last.tokens += use.tokens.total
 
 
 def _failed(output: Entry) -> bool:
