@@ -283,10 +283,18 @@ class ThreadStore(ABC):
         """
 
     @abstractmethod
-    def lines_from(self, thread_id: str, start: Position) -> Iterator[Found]:
+    def lines_from(self, thread_id: str, start: Position, n: int = -1) -> Iterator[Found]:
         """The thread from the line on that stands at a position or over it, reading only what is asked for.
 
-        ``n`` is -1 where counting would mean reading what stands before. Raises NotFoundError.
+        The ``n`` of a line is -1 where counting would mean reading what stands before, unless the number ``n`` of the first
+        one is given. Raises NotFoundError.
+        """
+
+    @abstractmethod
+    def number(self, thread_id: str, position: Position) -> int:
+        """The number of the line at a position or over it; at the end the number that the next line will have.
+
+        May have to count what stands before, which takes about a second for 2 GB in a file. Raises NotFoundError.
         """
 
     def sift(

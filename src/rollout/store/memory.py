@@ -133,13 +133,22 @@ class MemoryStore(ThreadStore):
         everything = list(read_lines(self._stretches(thread_id)))
         return (found for found in reversed(everything) if before is None or found.position < before)
 
-    def lines_from(self, thread_id: str, start: Position) -> Iterator[Found]:
+    def lines_from(self, thread_id: str, start: Position, n: int = -1) -> Iterator[Found]:  # noqa: ARG002 - it knows better
         """The thread as it is now, from the line at a position on; every ``n`` is known."""
         stretches = self._stretches(thread_id)
         segment, offset = start
         inside = segment < len(stretches)
         begin = Position(segment, stretches[segment].data.rfind(b"\n", 0, offset) + 1) if inside else start
         return (found for found in read_lines(stretches) if found.position >= begin)
+
+    def number(self, thread_id: str, position: Position) -> int:
+        """The number of the line at a position."""
+        stretches, (segment, offset) = self._stretches(thread_id), position
+        before = [stretch.data for stretch in stretches[:segment]]
+        if segment < len(stretches):
+            data = stretches[segment].data
+            before.append(data if offset >= len(data) else data[: data.rfind(b"\n", 0, offset) + 1])
+        return sum(data.count(b"\n") + (not data.endswith(b"\n")) for data in before if data)
 
     def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
         """The position of the end once it is beyond ``after``, or ``after`` when the time is over."""

@@ -113,6 +113,18 @@ class ReadingFacts(StoreFacts):
 
                 check(where(rest), where(found), name)
                 check([], [one for one, same in zip(found, rest, strict=True) if one.n not in (-1, same.n)], name)
+                check(rest, list(store.lines_from(identity, one.position, one.n)), name)
+
+    def test_the_number_of_a_place(self, tmp_path: Path) -> None:
+        """A position tells the number of the line that stands there, in a base too; the end that of the line to come."""
+        store = self.store(tmp_path)
+        _, fork = self.forked(store)
+        odd = [self.put(store, data, number) for number, data in enumerate(ODD_FILES.values(), 3)]
+        for identity in (fork, *odd):
+            everything = [one for one in store.lines(identity) if isinstance(one, Line)]
+
+            check([one.n for one in everything], [store.number(identity, one.position) for one in everything], identity)
+        check(len(list(store.lines(fork))), store.number(fork, store.end(fork)))
 
     def test_lines_from_inside_of_a_line(self, tmp_path: Path) -> None:
         """From a position inside of a line it begins with that line."""

@@ -148,17 +148,32 @@ class Chains:
             with self.open(link.file) as source:
                 n = yield from skim(source, kinds, start=begin, n=n, end=link.end)
 
-    def read_from(self, links: list[Link], start: Position) -> Iterator[Found]:
-        """The lines from the one on that stands at a position or over it; numbers are -1."""
+    def read_from(self, links: list[Link], start: Position, n: int = -1) -> Iterator[Found]:
+        """The lines from the one on that stands at a position or over it, which has the number ``n``; else numbers are -1."""
         for number, link in enumerate(links[start.segment :], start.segment):
             if link.file is None:
-                yield Damage(-1, Position(number, 0), 0, link.missing)
+                yield Damage(n, Position(number, 0), 0, link.missing)
                 continue
             with self.open(link.file) as source:
                 offset = min(start.offset, source.size) if number == start.segment else 0
                 begin = Position(number, line_start(source, offset))
-                yield from (one._replace(n=-1) for one in forward(source, start=begin, end=link.end))
-                yield from _end_damage(source, link, -1, number)
+                if n < 0:
+                    yield from (one._replace(n=-1) for one in forward(source, start=begin, end=link.end))
+                else:
+                    n = yield from forward(source, start=begin, n=n, end=link.end)
+                yield from _end_damage(source, link, n, number)
+
+    def number(self, links: list[Link], position: Position) -> int:
+        """How many lines stand before the one at a position or over it."""
+        count = 0
+        for number, link in enumerate(links[: position.segment + 1]):
+            if link.file is None:
+                continue
+            with self.open(link.file) as source:
+                end = source.size if link.end is None else min(link.end, source.size)
+                inside = number == position.segment and position.offset < end
+                count += count_lines(source, line_start(source, position.offset) if inside else end)
+        return count
 
     def read_back(self, links: list[Link], before: Position | None = None) -> Iterator[Found]:
         """The lines before a position, newest first; numbers are -1."""

@@ -130,10 +130,15 @@ class LocalStore(ThreadStore):
         chains = self._chains()
         return chains.read_back(chains.links(self._finder.group(thread_id).newest), before)
 
-    def lines_from(self, thread_id: str, start: Position) -> Iterator[Found]:
-        """The thread from the line at a position on; every ``n`` is -1. Raises NotFoundError at once."""
+    def lines_from(self, thread_id: str, start: Position, n: int = -1) -> Iterator[Found]:
+        """The thread from the line at a position on, which has the number ``n``. Raises NotFoundError at once."""
         chains = self._chains()
-        return chains.read_from(chains.links(self._finder.group(thread_id).newest), start)
+        return chains.read_from(chains.links(self._finder.group(thread_id).newest), start, n)
+
+    def number(self, thread_id: str, position: Position) -> int:
+        """The number of the line at a position; counts the lines before it."""
+        chains = self._chains()
+        return chains.number(chains.links(self._finder.group(thread_id).newest), position)
 
     def sift(
         self, thread_id: str, test: Callable[[bytes], bool], start: Position | None = None, *, back: bool = False

@@ -114,11 +114,16 @@ class PostgresStore(ThreadStore):
         chain = whole_chain(self._connections.fetch, self.tenant, thread_id)
         return reading.lines_back(self._connections.fetch, chain, before)
 
-    def lines_from(self, thread_id: str, start: Position) -> Iterator[Found]:
+    def lines_from(self, thread_id: str, start: Position, n: int = -1) -> Iterator[Found]:  # noqa: ARG002 - it knows better
         """The thread as it is now, from the line at a position on; every ``n`` is known."""
         chain = whole_chain(self._connections.fetch, self.tenant, thread_id)
-        n = reading.number_from(self._connections.fetch, chain, start)
-        return (one for one in reading.lines(self._connections.fetch, chain, n) if one.n >= n)
+        first = reading.number_from(self._connections.fetch, chain, start)
+        return (one for one in reading.lines(self._connections.fetch, chain, first) if one.n >= first)
+
+    def number(self, thread_id: str, position: Position) -> int:
+        """The number of the line at a position; nothing is read for it."""
+        fetch = self._connections.fetch
+        return reading.number_from(fetch, whole_chain(fetch, self.tenant, thread_id), position)
 
     def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
         """The position of the end once it is beyond ``after``, or ``after`` when the time is over."""
