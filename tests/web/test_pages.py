@@ -14,7 +14,8 @@ from render.shared_threads import HOSTILE
 from render.test_html import ACTING
 from rollout.testing import builders as b
 from rollout.web.live import Follow
-from rollout.web.paging import LONGEST, PAGE, Cutter, Start
+from rollout.web.paging import LONGEST, PAGE, Cutter
+from rollout.web.starts import Start
 from web.site import Site, address, headings, onward, put, turns
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def test_what_is_written_meanwhile_is_sent_once(tmp_path: Path) -> None:
     """A follower gets what stands behind its page, then what is appended; a new turn gets its number."""
     path = put(tmp_path, 1, *turns(2))
     site = Site(tmp_path)
-    follow = Follow(site.threads, b.thread_id(1), Cutter(address(1), Start()), 0)
+    follow = Follow(site.threads, b.thread_id(1), Cutter(address(1), Start()), Start())
 
     def append() -> None:
         with path.open("ab") as file:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BOM", "NUL_BYTES", "TORN_TAIL", "Source", "backward", "classify", "complete_end", "count_lines", "follow",
-    "forward", "last_record", "line_start", "open_source",
+    "forward", "last_record", "line_at", "line_start", "open_source",
 ]  # fmt: skip
 
 TORN_TAIL = "torn tail"
@@ -116,6 +116,23 @@ def count_lines(source: Source, end: int | None = None) -> int:
     for block in source.blocks(0, end):
         count += block.count(b"\n")
     return count + (not block.endswith(b"\n"))
+
+
+def line_at(source: Source, number: int, end: int | None = None) -> tuple[int, int]:
+    """Where a line begins, and its number; where there are fewer, where they end, and how many there are."""
+    offset = count = 0
+    block = b"\n"
+    if number <= 0:
+        return 0, 0
+    for block in source.blocks(0, end):
+        inside = block.count(b"\n")
+        if count + inside >= number:
+            at = 0
+            for _ in range(number - count):
+                at = block.index(b"\n", at) + 1
+            return offset + at, number
+        offset, count = offset + len(block), count + inside
+    return offset, count + (not block.endswith(b"\n"))
 
 
 def complete_end(source: Source) -> int:

@@ -40,7 +40,7 @@ _MARKS = (("+++", "f"), ("---", "f"), ("***", "f"), ("diff ", "f"), ("add ", "f"
 
 
 class Transcript:
-    """The state between two items: which turn is open, and which turns there were.
+    """The state between two items: which turn is open, and which turns there were. A turn 0 has no number.
 
     ``address`` gives the place of an image, "" where it is not to be shown: by default the image itself, in the page.
     """
@@ -66,10 +66,11 @@ class Transcript:
         self._after_tool = entry.kind in ("call", "patch", "plan") and not item.dropped
 
     def _begin_turn(self, item: Item) -> Iterator[str]:
-        if len(self._turns) < _MOST_TURNS:
+        if item.turn and len(self._turns) < _MOST_TURNS:
             self._turns.append((item.turn, short(safe_line(item.entry.text[: 4 * _SUMMARY]), _SUMMARY // 2)))
         label = " · rolled back: the model no longer sees it" if item.dropped else ""
-        yield f'</section>\n<section class="turn" id="turn-{item.turn}"><h2><a href="#turn-{item.turn}">Turn {item.turn}</a>'
+        anchor, name = (f"turn-{item.turn}", f"Turn {item.turn}") if item.turn else (f"asked-{item.entry.n}", "Turn")
+        yield f'</section>\n<section class="turn" id="{anchor}"><h2><a href="#{anchor}">{name}</a>'
         yield f"{_time(item.entry.timestamp)}{label}</h2>\n"
         yield f'<div class="user{" dropped" if item.dropped else ""}">{_prose(item.entry.text)}</div>\n'
 

@@ -12,7 +12,7 @@ from rollout.times import parse_ms
 from rollout.usage import UseReader
 
 if TYPE_CHECKING:
-    from rollout.lines import Found, Line
+    from rollout.lines import Found, Line, Position
     from rollout.render.entries import Stretch
     from rollout.render.shown import Entry
 
@@ -36,8 +36,7 @@ class TurnFacts:
 
     def reach(self, timestamp: str) -> None:
         """A line of the turn was written then; times are told in one form, in which the later text is the later time."""
-        if timestamp > self._latest:
-            self._latest = timestamp
+        self._latest = max(self._latest, timestamp)
 
     @property
     def seconds(self) -> float:
@@ -59,6 +58,7 @@ class Timeline:
         """Nothing was read."""
         self.turns: list[TurnFacts] = []
         self.next_n = 0
+        self.place: Position | None = None
         self.damaged = 0
         self.model = ""
         self._reader = Reader()
@@ -77,7 +77,7 @@ class Timeline:
 
     def take(self, found: Found) -> None:
         """The next line, or damage."""
-        self.next_n = found.n + 1
+        self.next_n, self.place = found.n + 1, found.position
         if isinstance(found, Damage):
             self.damaged += 1
             return

@@ -22,8 +22,20 @@ from rollout.web.family_page import family_page
 from rollout.web.guard import Guard, Keys
 from rollout.web.list_page import Listing, list_page, search_page, search_query_of
 from rollout.web.live import Follow
-from rollout.web.paging import Cutter, Look, Start, entries_of_line, shown_at, text_of_line
-from rollout.web.thread_page import Asked, address_of, last_start, line_start, outline, thread_page, turn_start
+from rollout.web.paging import Cutter, Look, entries_of_line, shown_at, text_of_line
+from rollout.web.starts import (
+    UNKNOWN,
+    Start,
+    earlier_start,
+    last_start,
+    line_start,
+    lines_of,
+    place_in,
+    placed,
+    turn_start,
+    turns_before,
+)
+from rollout.web.thread_page import Asked, address_of, outline, thread_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -41,6 +53,8 @@ _PATIENCE_S = 0.4
 _LONG_PATIENCE_S = 2.0
 _MOST_FOLLOWERS = 32
 _LONGEST_FORM = 16_384
+_SMALL = 32 << 20
+"""Threads of fewer bytes are read whole while a page waits; there is no waiting for others."""
 
 
 class Settings(NamedTuple):
@@ -109,12 +123,15 @@ class _Site:
 
     def list(self, request: Request) -> Response:
         listing = Listing(dict(request.query_params), self._now_ms())
-        return streamed(list_page(listing, self._threads.store.list(listing.query())))
+        with self._threads.precedence:
+            found = self._threads.store.list(listing.query())
+        return streamed(list_page(listing, found))
 
     def search(self, request: Request) -> Response:
         asked = dict(request.query_params)
         query, which = search_query_of(asked)
-        found = self._threads.store.search(query, which) if query.text else None
+        with self._threads.precedence:
+            found = self._threads.store.search(query, which) if query.text else None
         return streamed(search_page(asked, found))
 
     def thread(self, request: Request) -> Response:
@@ -123,25 +140,28 @@ class _Site:
             return RedirectResponse(address_of(thread_id), 303)
         row = self._threads.row(thread_id)
         watched = self._threads.timeline(thread_id)
-        exact = any(name in request.query_params for name in ("turn", "line"))
-        watched.ready.wait(_LONG_PATIENCE_S if exact else _PATIENCE_S)
-        start = _start(request, watched)
-        if start is None:
-            return _wait_a_little(watched)
+        watched.ready.wait(_PATIENCE_S if row.bytes < _SMALL else 0)
+        if request.query_params.get("turn", "last") != "last" and turn_start(watched, _number(request, "turn", 0)) is None:
+            watched.ready.wait(_LONG_PATIENCE_S)
+        with self._threads.precedence:
+            start = self._start(request, thread_id, watched)
+            if start is None:
+                return _wait_a_little(watched)
+            start = placed(self._threads, thread_id, start)
+            look = _look(request)
+            if look.marked >= 0:
+                look = look._replace(marked=shown_at(lines_of(self._threads, thread_id, start), start, look.marked))
         stamp = request.scope["stamp"] if self._settings.allow_changes else ""
-        look = _look(request)
-        if look.marked >= 0:
-            found = self._threads.lines(thread_id, start.first_read)
-            look = look._replace(marked=shown_at(found, start, look.marked))
-        asked = Asked(start, look, stamp)
-        return streamed(thread_page(self._threads, row, watched, asked))
+        page = thread_page(self._threads, row, watched, Asked(start, look, stamp))
+        return streamed(self._threads.precedence.pieces(page))
 
     def outline(self, request: Request) -> Response:
         thread_id = self._id(request)
         watched = self._threads.timeline(thread_id)
         watched.ready.wait(_PATIENCE_S)
-        status = 200 if watched.ready.is_set() else 202
-        return HTMLResponse("".join(outline(thread_id, watched)), status)
+        ready = watched.ready.is_set()
+        headers = {"turns-before": str(turns_before(watched, _number(request, "n", 0)))} if ready else {}
+        return HTMLResponse("".join(outline(thread_id, watched)), 200 if ready else 202, headers)
 
     def family(self, request: Request) -> Response:
         thread_id = self._id(request)
@@ -158,11 +178,12 @@ class _Site:
     async def live(self, request: Request) -> Response:
         if self._followers >= _MOST_FOLLOWERS:
             return trouble(429, "Too many pages follow threads; close some.")
-        thread_id, start = self._id(request), _given_start(request)
+        thread_id = self._id(request)
+        start = await to_thread.run_sync(self._given_start, request, thread_id)
         seen = request.headers.get("last-event-id", "")
         after = int(seen) if seen.isdecimal() else _number(request, "after", -1)
         cutter = Cutter(address_of(thread_id), start, look=_look(request))
-        events = Follow(self._threads, thread_id, cutter, start.first_read).events(after, self._threads.stopping.is_set)
+        events = Follow(self._threads, thread_id, cutter, start).events(after, self._threads.stopping.is_set)
 
         async def counted_events() -> AsyncIterator[str]:
             self._followers += 1
@@ -208,6 +229,32 @@ class _Site:
             (archive if what == "archive" else unarchive)(self._threads.store, thread_id)
         return thread_id
 
+    def _start(self, request: Request, thread_id: str, watched: Watched) -> Start | None:
+        """Where the page begins that is asked for; None while the thread must be read further to tell."""
+        turn, ready = request.query_params.get("turn", ""), watched.ready.is_set()
+        if turn and turn != "last":
+            found = turn_start(watched, _number(request, "turn", 0))
+            if found is not None or not ready:
+                return found
+        if turn:
+            return last_start(self._threads, thread_id, watched)
+        line = _number(request, "line", -1)
+        if line >= 0:
+            known = ready or watched.timeline.next_n > line
+            return line_start(watched, line) if known else Start(line, _before(request))
+        if "until" in request.query_params:
+            return earlier_start(self._threads, thread_id, self._given_start(request, thread_id, "until"))
+        return self._given_start(request, thread_id)
+
+    def _given_start(self, request: Request, thread_id: str, name: str = "from") -> Start:
+        """The start that an address tells, with its place where a line stands there."""
+        n, place = _number(request, name, 0), place_in(request.query_params.get("at", ""))
+        if not n:
+            return Start()
+        if place is not None:
+            place = next((found.position for found in self._threads.lines_from(thread_id, place, 0)), None)
+        return Start(n, _before(request), place)
+
     def _id(self, request: Request) -> str:
         text = request.path_params["id"]
         found = self._threads.find(text)
@@ -224,33 +271,21 @@ async def _form(request: Request) -> dict[str, str]:
     return dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
 
 
-def _start(request: Request, watched: Watched) -> Start | None:
-    """Where the page begins that is asked for; None while the thread must be read further to tell."""
-    turn = request.query_params.get("turn", "")
-    ready = watched.ready.is_set()
-    if turn == "last":
-        return last_start(watched) if ready else None
-    if turn:
-        found = turn_start(watched, int(turn) if turn.isdecimal() else 0)
-        return found or (last_start(watched) if ready else None)
-    line = _number(request, "line", -1)
-    if line >= 0:
-        known = ready or watched.timeline.next_n > line
-        return line_start(watched, line) if known else Start(line, _number(request, "before", 0))
-    return _given_start(request)
-
-
 def _look(request: Request) -> Look:
     return Look(_number(request, "line", -1), request.query_params.get("full") == "1")
 
 
-def _given_start(request: Request) -> Start:
-    return Start(_number(request, "from", 0), _number(request, "before", 0))
+def _before(request: Request) -> int:
+    return _number(request, "before", UNKNOWN)
 
 
 def _number(request: Request, name: str, otherwise: int) -> int:
     text = request.query_params.get(name, "")
-    return int(text) if text.isdecimal() and len(text) < 16 else otherwise
+    return int(text) if _is_number(text) else otherwise
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) < 16
 
 
 def _wait_a_little(watched: Watched) -> Response:

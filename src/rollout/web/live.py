@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
 from rollout.errors import RolloutError
+from rollout.web.starts import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from rollout.lines import Found, Position
     from rollout.web.paging import Cutter
+    from rollout.web.starts import Start
     from rollout.web.threads import Threads
 
 _PATIENCE_S = 1.0
@@ -25,10 +27,11 @@ _END_OF_SECTION = "</section>\n"
 class Follow:
     """One reader who waits at the end of a thread."""
 
-    def __init__(self, threads: Threads, thread_id: str, cutter: Cutter, first_read: int) -> None:
-        """``cutter`` makes the page that the reader has, which begins with line ``first_read``."""
+    def __init__(self, threads: Threads, thread_id: str, cutter: Cutter, start: Start) -> None:
+        """``cutter`` makes the page that the reader has, which begins at ``start``."""
         self._threads, self._thread_id, self._cutter = threads, thread_id, cutter
-        self._next_n = first_read
+        self._start = start
+        self._last: Found | None = None
         self._end: Position | None = None
 
     async def events(self, after: int, is_over: Callable[[], bool]) -> AsyncIterator[str]:
@@ -67,8 +70,13 @@ class Follow:
                 yield f"event: {kind}\nid: {item.entry.n}\ndata: {json.dumps(html)}\n\n"
 
     def _new(self) -> Iterator[Found]:
-        end = self._end
-        found = self._threads.lines(self._thread_id, self._next_n)
+        """What stands between what was read last and the end, without reading what stands before."""
+        last, end = self._last, self._end
+        if last is None:
+            found = lines_of(self._threads, self._thread_id, self._start)
+        else:
+            again = self._threads.lines_from(self._thread_id, last.position, last.n)
+            found = dropwhile(lambda thing: thing.position <= last.position, again)
         for thing in takewhile(lambda thing: end is None or thing.position < end, found):
-            self._next_n = thing.n + 1
+            self._last = thing
             yield thing

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.long_lines import has_gap
 from rollout.render.html_blocks import Transcript, text_html
 from rollout.render.images import is_picture
 from rollout.render.sharing import Sharing
+from rollout.web.starts import UNKNOWN, Start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,20 +21,6 @@ if TYPE_CHECKING:
 
 PAGE = 400_000
 LONGEST = 20_000
-OVERLAP = 64
-"""So many lines before a page are read with it, so that twins of what stands there are known as such."""
-
-
-class Start(NamedTuple):
-    """Where a page begins: the number of its first line, and how many turns began before that."""
-
-    n: int = 0
-    before: int = 0
-
-    @property
-    def first_read(self) -> int:
-        """The line to begin reading with."""
-        return max(0, self.n - OVERLAP)
 
 
 class Look(NamedTuple):
@@ -62,11 +50,12 @@ class Cutter:
         self._shift: int | None = None
 
     def pieces(self, found: Iterable[Found], most: int = PAGE) -> Iterator[str]:
-        """The HTML of the page; ``found`` begins at ``start.first_read``."""
+        """The HTML of the page; ``found`` begins with its first line, or a few before."""
         size = 0
         for item in self.items(found):
             if self._is_full(size, most, item):
-                self.next = Start(item.entry.n, self.turns - (item.entry.kind == "user"))
+                before = UNKNOWN if self._start.before == UNKNOWN else self.turns - (item.entry.kind == "user")
+                self.next = Start(item.entry.n, before, item.entry.position)
                 return
             self.given = max(self.given, item.entry.n)
             for piece in self.html(item):
@@ -74,13 +63,13 @@ class Cutter:
                 yield piece
 
     def items(self, found: Iterable[Found]) -> Iterator[Item]:
-        """What is to be shown, turns numbered as in the whole thread; may be called again with what follows."""
+        """What is to be shown, turns numbered as in the whole thread, 0 where nobody has counted; may be called again with what follows."""
         for item in self._sharing.items(found):
             if self._shift is None:
                 if item.entry.n < self._start.n:
                     continue
                 self._shift = self._start.before + (item.entry.kind == "user") - item.turn
-            self.turns = item.turn + self._shift
+            self.turns = 0 if self._start.before == UNKNOWN else item.turn + self._shift
             if item.entry.kind != "header":  # its facts stand above the transcript
                 yield item._replace(turn=self.turns)
 
@@ -101,7 +90,7 @@ class Cutter:
 
     def _hidden(self, entry: Entry) -> str:
         told = text_html(entry.title.removesuffix(": --full shows them"))
-        again = f"{self._thread}?from={self._start.n}&amp;before={self._start.before}&amp;full=1"
+        again = f"{self._thread}?from={escape(self._start.query)}&amp;full=1"
         return f'<p class="note">{told}. <a href="{again}">Show</a></p>\n'
 
     def _is_full(self, size: int, most: int, item: Item) -> bool:

@@ -15,17 +15,18 @@ from rollout.times import to_text
 from rollout.web.chrome import page
 from rollout.web.exports import FORMATS
 from rollout.web.forms import action_forms
-from rollout.web.paging import Cutter, Start
+from rollout.web.paging import Cutter
+from rollout.web.starts import UNKNOWN, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rollout.query import Thread
     from rollout.web.paging import Look
+    from rollout.web.starts import Start
     from rollout.web.threads import Threads, Watched
 
 _TITLE = 160
-_LAST_LINES = 300
 
 
 class Asked:
@@ -50,17 +51,18 @@ def _content(threads: Threads, row: Thread, watched: Watched, asked: Asked) -> I
     yield from _facts(row, watched.timeline.model)
     yield from action_forms(row, asked.stamp)
     yield "</header>\n"
-    ready = watched.ready.is_set()
-    yield f'<div id="outline" data-src="{address}/outline"{" data-ready" if ready else ""}>'
+    start, ready = asked.start, watched.ready.is_set()
+    uncounted = start.before == UNKNOWN
+    yield f'<div id="outline" data-src="{address}/outline{f"?n={start.n}" if uncounted else ""}"{" data-ready" if ready and not uncounted else ""}>'
     yield from outline(row.id, watched)
     yield "</div>\n"
-    cutter = Cutter(address, asked.start, watched.timeline.dropped if ready else (), asked.look)
-    if asked.start.n:
-        back = max(1, asked.start.before - 20)
-        yield f'<nav class="pager" aria-label="Pages"><a href="{address}">Start</a> <a rel="prev" href="{address}?turn={back}#turn-{back}">Earlier</a></nav>\n'
-    going_on = f" of turn {asked.start.before}, continued" if asked.start.before else ""
-    yield f'<main id="main">\n<section{f" aria-label={chr(34)}The rest{going_on}{chr(34)}" if going_on else ""}>\n'
-    yield from cutter.pieces(threads.lines(row.id, asked.start.first_read))
+    cutter = Cutter(address, start, watched.timeline.dropped if ready else (), asked.look)
+    if start.n:
+        earlier = f'<a rel="prev" href="{address}?until={escape(start.query)}">Earlier</a>'
+        yield f'<nav class="pager" aria-label="Pages"><a href="{address}">Start</a> {earlier}</nav>\n'
+    going_on = f" of turn {start.before}, continued" if start.before > 0 else ""
+    yield f'<main id="main"{" data-uncounted" if uncounted else ""}>\n<section{f" aria-label={chr(34)}The rest{going_on}{chr(34)}" if start.n else ""}>\n'
+    yield from cutter.pieces(lines_of(threads, row.id, start))
     yield "</section>\n</main>\n"
     yield from _pager(address, asked, cutter)
 
@@ -68,10 +70,11 @@ def _content(threads: Threads, row: Thread, watched: Watched, asked: Asked) -> I
 def _pager(address: str, asked: Asked, cutter: Cutter) -> Iterator[str]:
     start, full = asked.start, "&full=1" if asked.look.full else ""
     if cutter.next is None:
-        following = f"{address}/live?from={start.n}&before={start.before}&after={cutter.given}{full}"
-        yield f'<footer><p id="live" data-src="{escape(following)}" role="status">The end of the thread, {counted(cutter.turns, "turn")}.</p></footer>\n'
+        following = f"{address}/live?from={start.query}&after={cutter.given}{full}"
+        count = f", {counted(cutter.turns, 'turn')}" if start.before != UNKNOWN else ""
+        yield f'<footer><p id="live" data-src="{escape(following)}" role="status">The end of the thread{count}.</p></footer>\n'
         return
-    onward = f"{address}?from={cutter.next.n}&amp;before={cutter.next.before}{escape(full)}"
+    onward = f"{address}?from={escape(cutter.next.query)}{escape(full)}"
     yield f'<footer><nav class="pager" aria-label="Pages"><a rel="next" href="{onward}">Go on</a> <a href="{address}?turn=last">End</a></nav></footer>\n'
 
 
@@ -136,27 +139,3 @@ def address_of(thread_id: str) -> str:
 def title_of(row: Thread) -> str:
     """What a thread is called, on one line."""
     return short(safe_line((row.name or row.summary.title or row.preview)[: 4 * _TITLE]), _TITLE) or "Without a title"
-
-
-def last_start(watched: Watched) -> Start:
-    """Where a page begins that shows the end of a thread whose timeline is ready."""
-    turns = watched.timeline.turns
-    if not turns:
-        return Start()
-    wanted = next((turn for turn in turns if turn.n >= watched.timeline.next_n - _LAST_LINES), turns[-1])
-    return Start(wanted.n, wanted.number - 1)
-
-
-def turn_start(watched: Watched, number: int) -> Start | None:
-    """Where a page begins that starts with a turn, None while it is not known."""
-    turns = watched.timeline.turns
-    return Start(turns[number - 1].n, number - 1) if 0 < number <= len(turns) else None
-
-
-def line_start(watched: Watched, n: int) -> Start:
-    """Where a page begins that shows a line: with the line's turn, or with the line where that is far from it."""
-    before = [turn for turn in watched.timeline.turns if turn.n <= n]
-    if not before:
-        return Start()
-    near = n - before[-1].n < _LAST_LINES
-    return Start(before[-1].n, before[-1].number - 1) if near else Start(n, before[-1].number)

@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import dropwhile, takewhile
 from threading import Event, Lock, Thread
+from time import sleep
 from typing import TYPE_CHECKING
 
 from rollout.errors import FormatError, RolloutError
 from rollout.long_lines import brief
 from rollout.render.timeline import Timeline
+from rollout.web.starts import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rollout.lines import Found, Position
     from rollout.query import Thread as Row
     from rollout.store.base import ThreadStore
 
 _KEPT = 16
+_STRETCH = 64
+_ASIDE_S = 0.02
+
+
+class Precedence:
+    """Pages first: who reads in the background steps aside, again and again, while somebody waits for a page."""
+
+    def __init__(self) -> None:
+        """Nobody waits."""
+        self._waiting = 0
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._waiting += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+    def pieces(self, made: Iterable[str]) -> Iterator[str]:
+        """A page that somebody waits for."""
+        with self:
+            yield from made
+
+    def step_aside(self) -> None:
+        """Leave the interpreter to whoever makes a page."""
+        if self._waiting:
+            sleep(_ASIDE_S)
 
 
 class Threads:
@@ -27,6 +59,7 @@ class Threads:
         """``row`` gives the facts of one thread, as a listing has them; it raises NotFoundError."""
         self.store, self.row = store, row
         self.stopping = Event()
+        self.precedence = Precedence()
         self._lock = Lock()
         self._timelines: OrderedDict[str, Watched] = OrderedDict()
 
@@ -45,6 +78,14 @@ class Threads:
             return self.store.lines(thread_id, start)
         except FormatError:
             return self.store.lines(thread_id, start, own=True)
+
+    def lines_from(self, thread_id: str, place: Position, n: int) -> Iterator[Found]:
+        """The same from the place of line ``n`` on, without reading what stands before."""
+        return brief(self.store.lines_from(thread_id, place, n))
+
+    def lines_back(self, thread_id: str, before: Position | None) -> Iterator[Found]:
+        """The same back from a place, or from the end."""
+        return brief(self.store.lines_back(thread_id, before))
 
     def timeline(self, thread_id: str) -> Watched:
         """The timeline of a thread; it is brought up to date in the background."""
@@ -70,6 +111,18 @@ class Watched:
         self._stopped = False
         self._lock = Lock()
 
+    @property
+    def count(self) -> int:
+        """How many turns the thread has, UNKNOWN while it is read."""
+        return len(self.timeline.turns) if self.ready.is_set() else UNKNOWN
+
+    def number(self, place: Position) -> int:
+        """The number of the line at a place; counted where nobody has read so far."""
+        timeline = self.timeline
+        if self.ready.is_set() and timeline.place == place:
+            return timeline.next_n - 1
+        return self._threads.store.number(self._thread_id, place)
+
     def stop(self) -> None:
         """Read no further."""
         self._stopped = True
@@ -94,12 +147,24 @@ class Watched:
 
     def _read(self) -> None:
         try:
-            for found in self._threads.lines(self._thread_id, self.timeline.next_n):
+            for number, found in enumerate(self._new()):
                 if self._stopped or self._threads.stopping.is_set():
                     return
                 self.timeline.take(found)
+                if not number % _STRETCH:
+                    self._threads.precedence.step_aside()
         except (RolloutError, OSError) as error:
             self.problem = str(error)
         finally:
             self.ready.set()
             self._lock.release()
+
+    def _new(self) -> Iterator[Found]:
+        """What the timeline has not taken: up to the end as it is known, for behind it a line may be half written."""
+        last, end = self.timeline.place, self._end
+        if last is None:
+            found = self._threads.lines(self._thread_id)
+        else:
+            found = self._threads.lines_from(self._thread_id, last, self.timeline.next_n - 1)
+            found = dropwhile(lambda thing: thing.position <= last, found)
+        return takewhile(lambda thing: end is None or thing.position < end, found)

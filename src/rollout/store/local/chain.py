@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rollout.codec import to_object
 from rollout.errors import FormatError
 from rollout.ids import ThreadId, try_parse
-from rollout.journal.reader import backward, complete_end, count_lines, forward, line_start, open_source
+from rollout.journal.reader import backward, complete_end, count_lines, forward, line_at, line_start, open_source
 from rollout.journal.skim import skim
 from rollout.lines import Damage, Line, Position
 from rollout.store.local.headtail import may_have_base
@@ -128,13 +128,14 @@ class Chains:
                     yield Damage(n, Position(number, 0), 0, link.missing)
                 continue
             with self.open(link.file) as source:
-                if skipped or start > n:
-                    count = count_lines(source, link.end)
-                    if skipped or start >= n + count:
-                        n += count
-                        continue
-                begin = Position(number, _offset_of(source, start - n))
-                n = yield from forward(source, start=begin, n=max(n, start), end=link.end)
+                if skipped:
+                    n += count_lines(source, link.end)
+                    continue
+                offset, passed = line_at(source, start - n, link.end)
+                n += passed
+                if n < start:
+                    continue
+                n = yield from forward(source, start=Position(number, offset), n=n, end=link.end)
                 yield from _end_damage(source, link, n, number)
 
     def skim(
@@ -286,12 +287,3 @@ def _end_damage(source: Source, link: Link, n: int, number: int) -> Iterator[Dam
     if None not in (ordinal, link.end_ordinal) and ordinal != (link.end_ordinal or 0) - 1:
         reason = f"the base ends with ordinal {ordinal}, its fork expects {(link.end_ordinal or 0) - 1}"
         yield Damage(n, Position(number, link.end), 0, reason)
-
-
-def _offset_of(source: Source, lines: int) -> int:
-    """Where the line behind the first so many begins."""
-    offset = 0
-    if lines > 0:
-        for _, line in zip(range(lines), source.lines(0), strict=False):
-            offset += len(line)
-    return offset

@@ -67,10 +67,25 @@
     return holder.content;
   };
 
+  // A page from the end of a long thread comes before its turns are counted.
+  const main = one("main");
+  let before = -1;
+  const count = () => {
+    if (before < 0 || !("uncounted" in main.dataset)) return;
+    all("section.turn", main).forEach((section, at) => {
+      section.id = `turn-${before + at + 1}`;
+      const link = section.querySelector("h2 a");
+      link.textContent = `Turn ${before + at + 1}`;
+      link.href = `#${section.id}`;
+    });
+  };
+
   const outline = one("#outline");
   const refresh = async () => {
     const answer = await fetch(outline.dataset.src);
     if (!answer.ok) return;
+    before = Number(answer.headers.get("turns-before") ?? -1);
+    count();
     outline.replaceChildren(parsed(await answer.text()));
     if (answer.status === 202) setTimeout(refresh, 1000);
   };
@@ -83,11 +98,11 @@
     const add = (into, event) => {
       const below = window.innerHeight + window.scrollY > document.body.scrollHeight - 200;
       into.append(parsed(JSON.parse(event.data)));
+      count();
       if (below) window.scrollTo(0, document.body.scrollHeight);
       clearTimeout(waiting);
       waiting = setTimeout(refresh, 1500);
     };
-    const main = one("main");
     stream.addEventListener("open", () => {
       live.classList.add("on");
       live.textContent = "The end of the thread; what is written shows here.";
