@@ -22,7 +22,8 @@ from rollout.testing import builders as b
 from rollout.testing.facts import segment
 from rollout.tui.app import ViewApp
 from rollout.web.live import Follow
-from rollout.web.paging import Cutter, Start
+from rollout.web.paging import Cutter
+from rollout.web.starts import Start
 from rollout.web.threads import Threads
 from tui.conftest import FixedDesk, Screen
 
@@ -121,7 +122,7 @@ def test_show_follow_on_another_host(server: Server, elsewhere: Elsewhere) -> No
 def test_the_web_page_on_another_host(elsewhere: Elsewhere, store: ThreadStore) -> None:
     """A page that is open gets what stands behind it, then what is written elsewhere."""
     threads = Threads(store, lambda thread_id: row_from(store, store.resolve(thread_id)[0]))
-    follow = Follow(threads, ONE, Cutter(f"/thread/{ONE}", Start()), 0)
+    follow = Follow(threads, ONE, Cutter(f"/thread/{ONE}", Start()), Start())
     events = anyio.run(heard_of, follow, "and its answer", lambda: elsewhere.ask("a third <b>", "and its answer"))
 
     assert ["event: turn", "event: item"] == [event.partition("\n")[0] for event in events[-2:]]
