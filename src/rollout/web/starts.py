@@ -67,7 +67,8 @@ def last_start(threads: Threads, thread_id: str, watched: Watched) -> Start:
     seen = _look_back(threads, thread_id, None)
     if not seen or seen[-1].is_first:
         return Start()
-    newest = Start(watched.number(seen[0].place), watched.count, seen[0].place)
+    count = watched.count
+    newest = Start(watched.number(seen[0].place), UNKNOWN if count is None else count, seen[0].place)
     return _begun(threads, thread_id, _chosen(seen), newest, None)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from rollout.errors import FormatError, RolloutError
 from rollout.long_lines import brief
 from rollout.render.timeline import Timeline
-from rollout.web.starts import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -112,9 +111,9 @@ class Watched:
         self._lock = Lock()
 
     @property
-    def count(self) -> int:
-        """How many turns the thread has, UNKNOWN while it is read."""
-        return len(self.timeline.turns) if self.ready.is_set() else UNKNOWN
+    def count(self) -> int | None:
+        """How many turns the thread has, None while it is read."""
+        return len(self.timeline.turns) if self.ready.is_set() else None
 
     def number(self, place: Position) -> int:
         """The number of the line at a place; counted where nobody has read so far."""
