@@ -86,10 +86,8 @@ def decode(line: bytes) -> Record:
     JSON object. A well-formed object that is no rollout line is returned with ``type == ""``.
     """
     try:
-        if len(line) < _LONG:
-            line.decode()  # the JSON library does not look at the bytes of what it skips
-        else:
-            _check_long(line)
+        if not line.isascii():  # the JSON library does not look at the bytes of what it skips
+            _check_utf8(line)
         found = _envelope.decode(line)
     except msgspec.ValidationError:
         return _decode_bare(line)
@@ -100,8 +98,11 @@ def decode(line: bytes) -> Record:
     return Record(found.timestamp, found.type, found.payload, found.ordinal, found.metadata)
 
 
-def _check_long(line: bytes) -> None:
-    """UTF-8 in pieces: as one text, a single wide character would cost four times the line."""
+def _check_utf8(line: bytes) -> None:
+    """In pieces where it is long: as one text, a single wide character would cost four times the line."""
+    if len(line) < _LONG:
+        line.decode()
+        return
     decoder = getincrementaldecoder("utf-8")()
     for start in range(0, len(line), _LONG):
         decoder.decode(line[start : start + _LONG])

@@ -100,6 +100,9 @@ class ThreadQuery(NamedTuple):
     to. ``parent``, ``forked_from``: the thread that spawned it, that it was forked from. ``name``: exactly, as
     ``resolve`` takes it. ``text``: stands in name, title or preview, case ignored. ``tags``: bears all of these.
     ``origins``: addresses of git repositories, exactly; ``rollout.origins.spellings`` gives the usual forms of one.
+
+    ``counted``: whether what the filters leave out is to be counted. False is for whoever does not show it: a store
+    for which that is work of its own answers with the rows alone, says nothing in ``hidden`` and is not ``complete``.
     """
 
     archived: bool | None = False
@@ -120,6 +123,7 @@ class ThreadQuery(NamedTuple):
     text: str | None = None
     tags: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    counted: bool = True
 
 
 EVERYTHING = ThreadQuery(archived=None, sources=(), untitled=True)

@@ -63,12 +63,12 @@ class Library:
             return None
 
     def page(self, query: ThreadQuery) -> Page:
-        """One page; of the newest threads what was read before is not read again. ``hidden`` may count less than a store does.
+        """One page; of the newest threads what was read before is not read again. What is hidden need not be counted.
 
         Raises InvalidQueryError.
         """
         page = self._kept.page(query) if self._kept is not None else None
-        return self.store.list(query) if page is None else page
+        return self.store.list(query._replace(counted=False)) if page is None else page
 
     def once(self, row: Thread, look: Callable[[Thread], T]) -> T:
         """What a look into a thread tells, remembered as long as its file is as it was."""

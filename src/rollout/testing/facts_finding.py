@@ -226,6 +226,20 @@ class FindingFacts(StoreFacts):
 
         check({"exec": 1, "subagent": 2, "no user message": 1, "unreadable": 1}, hidden)
 
+    def test_rows_without_counts(self, tmp_path: Path) -> None:
+        """Who does not ask what is hidden gets the same rows; what is then told of it is nothing, or right."""
+        store = self.store(tmp_path)
+        for number in range(1, 5):
+            self.talk(store, number, source="exec" if number == 4 else "cli", git={"branch": f"b{number % 2}"})
+        queries = [ThreadQuery(limit=2), ThreadQuery(branches=("b1",), limit=1), ThreadQuery(since_ms=1), EVERYTHING]
+        counted = [store.list(query) for query in queries]
+        alone = [store.list(query._replace(counted=False)) for query in queries]
+        whole, rows = ([([row.id for row in page.threads], page.next) for page in pages] for pages in (counted, alone))
+
+        check(whole, rows)
+        told = [(page.hidden, page.complete) for page in alone]
+        check([], [pair for pair, page in zip(told, counted, strict=True) if pair not in (({}, False), (page.hidden, page.complete))])
+
     def test_what_cannot_be_read_is_shown_on_request(self, tmp_path: Path) -> None:
         """A file without session metadata is a row with a problem when everything is asked for."""
         store = self.store(tmp_path)

@@ -1,9 +1,9 @@
 """One page of threads: the query's filters and order in SQL, and the count of what they left out.
 
-The broad filters (archive, source, provider, titled or not) look at kinds of threads, of which there are few and whose
-numbers are kept in ``kinds``: what they hide is known without counting. What a narrow filter leaves out is counted
-where few threads are left, else as far as the page reaches. So the time of a page does not grow with the number of
-threads.
+The count is left out where nobody asked for it (``ThreadQuery.counted``). The broad filters (archive, source, provider,
+titled or not) look at kinds of threads, of which there are few and whose numbers are kept in ``kinds``: what they hide
+is known without counting. What a narrow filter leaves out is counted where few threads are left, else as far as the page
+reaches. So the time of a page does not grow with the number of threads.
 """
 
 from __future__ import annotations
@@ -114,13 +114,13 @@ def page_of(fetch: Fetch, tenant: str, query: ThreadQuery) -> Page:
     found = _first_rows(asked, limit + 1)
     page = found.rows[:limit]
     more = Cursor(*page[-1].key) if len(found.rows) > limit else None
-    hidden, whole = _hidden(asked, found, len(page), more)
+    hidden, whole = _hidden(asked, found, len(page), more) if query.counted else ({}, False)
     return Page(tuple(row.thread for row in page), more, hidden, whole, sum(found.kinds.values()))
 
 
 def keyed_rows(scope: Scope, query: ThreadQuery, limit: int) -> list[Keyed]:
     """Up to so many rows that a query wants, in its order, each with its key."""
-    return _first_rows(_asked(scope, query), limit).rows
+    return _first_rows(_asked(scope, query._replace(counted=False)), limit).rows
 
 
 def key_of(row: Thread, named_ms: int, order: Order) -> tuple[Key, str]:
@@ -152,7 +152,8 @@ def _page(asked: Asked, limit: int) -> Found:
     """The rows in the order of an index; in the same round trip the numbers that say what is left out."""
     by = f"{asked.column} {_way(asked.query.order)}, threads.thread_id"
     rows, kinds = list[Keyed](), dict[Kind, int]()
-    for row in asked.ask(f"({_select(asked, by, limit, asked.some)}) UNION ALL ({_KINDS})"):
+    select = _select(asked, by, limit, asked.some)
+    for row in asked.ask(f"({select}) UNION ALL ({_KINDS})" if asked.query.counted else select):
         if row[1] == "kind":
             kinds[Kind(row[3], row[11], row[2], row[8])] = row[4]
         else:

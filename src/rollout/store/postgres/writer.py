@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
-from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,13 +11,12 @@ from rollout.errors import ExistsError, FencedError, WriteError
 from rollout.ids import try_parse
 from rollout.lines import Position
 from rollout.store.base import Writer
-from rollout.store.postgres.arrays import Blobs, numbers, texts
+from rollout.store.postgres.batches import APPEND, Batch, Row
 from rollout.store.postgres.chain import whole_chain
 from rollout.store.postgres.connections import AWAY, UnreachableError
-from rollout.store.postgres.folding import FileState, parse_name, thread_columns
+from rollout.store.postgres.folding import FileState, parse_name
 from rollout.store.postgres.leases import LOST
 from rollout.store.postgres.syncing import sync_together
-from rollout.store.postgres.threads import row_of_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,11 +29,6 @@ if TYPE_CHECKING:
 _BATCH = 1 << 20
 _TRIES = 2
 _PATIENCE_MS = 10_000
-_APPEND = """
-SELECT rollout.hold(%(tenant)s, %(id)s, %(holder)s, %(epoch)s, %(seconds)s),
-       rollout.append(%(tenant)s, %(id)s, %(segment)s, %(from)s, %(facts)s::jsonb, %(row)s::jsonb,
-                      %(ats)s::bigint[], %(times)s::text[], %(types)s::text[], %(bytes)b)
-"""
 _NEW_FILE = """
 INSERT INTO rollout.segments (tenant, thread_id, rollout_id, name, named_ms, modified_ns, mode, archived, made_by)
 VALUES (%(tenant)s, %(id)s, %(rollout)s, %(name)s, %(named)s, %(now)s, 384, false, %(holder)s)
@@ -62,14 +53,6 @@ class Opened(NamedTuple):
     state: FileState
 
 
-class _Batch(NamedTuple):
-    """Lines on their way: what is sent, again and again until it is acknowledged, and what of the pending it is."""
-
-    values: dict[str, Any]
-    length: int
-    lines: int
-
-
 class PostgresWriter(Writer):
     """A thread on a server, open for appending. See ``Writer`` for the contract.
 
@@ -84,10 +67,11 @@ class PostgresWriter(Writer):
         self._opened = opened
         self._state = opened.state if opened else FileState()
         self._next_ordinal = self._state.next_ordinal
+        self._row = Row(self._told, name)
         self._era: Era = self._state.writer_era
         self._holder = opened.lease.holder if opened else leases.new_holder()
         self._pending = bytearray()
-        self._sending: _Batch | None = None
+        self._sending: Batch | None = None
         self._accepted = self._flushed = self._synced = self._acked = 0
         self._before: tuple[int, int] | None = None
         self._lock = Lock()
@@ -147,14 +131,15 @@ class PostgresWriter(Writer):
         if self._opened is not None:
             return
         state = FileState()
-        values = self._take(state, meta_line)
+        row = Row(self._told, self._name)
+        values = row.values(state, meta_line)
         try:
             with self.connections.changing(watched=True) as connection:
                 self._opened = self._begin(connection, state, values)
         except (UnreachableError, psycopg.Error) as error:
             self._opened = None
             raise WriteError(self.path, self.connections.target.safe(error)) from None
-        self._state, self._era, self._next_ordinal = state, state.writer_era, state.next_ordinal
+        self._state, self._era, self._next_ordinal, self._row = state, state.writer_era, state.next_ordinal, row
         self.leases.keep(self._opened.lease)
 
     def append(self, lines: bytes | bytearray | memoryview, count: int) -> int:
@@ -234,33 +219,16 @@ class PostgresWriter(Writer):
         if row is None:
             raise ExistsError(f"{self._name} exists already; nothing was written")
         opened = Opened(lease, int(row[0]), state)
-        connection.execute(_APPEND, values | self._lease_values(opened))
+        connection.execute(APPEND, values | self._lease_values(opened))
         return opened
 
-    def _next_batch(self, opened: Opened) -> _Batch:
+    def _next_batch(self, opened: Opened) -> Batch:
         end = len(self._pending)
         if end > _BATCH:
             end = self._pending.rfind(b"\n", 0, _BATCH) + 1 or self._pending.find(b"\n", _BATCH) + 1 or end
         before = self._state.lines
-        values = self._take(self._state, bytes(memoryview(self._pending)[:end]))
-        return _Batch(values | self._lease_values(opened), end, self._state.lines - before)
-
-    def _take(self, state: FileState, data: bytes) -> dict[str, Any]:
-        """Fold lines into what is known; what the statement needs to store them."""
-        values: dict[str, Any] = {"from": state.bytes}
-        if state.is_torn:
-            state.fence()
-        rows = [state.take(physical) for physical in BytesIO(data)]
-        state.modified_ns = time.time_ns()
-        row = row_of_state(self._told.thread_id, self._name, state, self._told.unix_ms)
-        return values | {
-            "facts": json.dumps(state.facts()),
-            "row": json.dumps(thread_columns(row)),
-            "ats": numbers(one.at for one in rows),
-            "times": texts(one.timestamp for one in rows),
-            "types": texts(one.type for one in rows),
-            "bytes": Blobs(one.bytes for one in rows),
-        }
+        values = self._row.values(self._state, bytes(memoryview(self._pending)[:end]))
+        return Batch(values | self._lease_values(opened), end, self._state.lines - before)
 
     def _lease_values(self, opened: Opened) -> dict[str, Any]:
         return {
@@ -269,12 +237,12 @@ class PostgresWriter(Writer):
             "seconds": self.connections.target.lease_s,
         }  # fmt: skip
 
-    def _send(self, batch: _Batch) -> None:
+    def _send(self, batch: Batch) -> None:
         """One statement, one transaction; once more on a new connection when the first one broke."""
         for left in reversed(range(_TRIES)):
             try:
                 with self.connections.writing() as connection:
-                    connection.execute(_APPEND, batch.values)
+                    connection.execute(APPEND, batch.values)
             except AWAY as error:
                 self.connections.forget_idle()
                 if not left:
