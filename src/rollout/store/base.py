@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rollout.lines import Found, Line, Position
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.search_query import SearchCursor, SearchQuery
+    from rollout.store.changes import Watch
     from rollout.summary import Summary
 
 _TOLD = 500
@@ -318,6 +319,10 @@ class ThreadStore(ABC):
     @abstractmethod
     def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
         """The position of the end once it is beyond ``after``, or ``after`` when the time is over."""
+
+    @abstractmethod
+    def watch(self) -> Watch:
+        """Tells what happens to the threads of the store from now on: see ``rollout.store.changes``."""
 
     @abstractmethod
     def end(self, thread_id: str) -> Position:

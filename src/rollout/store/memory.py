@@ -25,9 +25,11 @@ from rollout.query import Cursor, Page, Thread, checked, is_past, narrowed, sort
 from rollout.search_match import Matcher
 from rollout.search_query import search_query
 from rollout.store.base import Owner, Receipt, Removed, SearchPage, Segment, ThreadStore
+from rollout.store.changes import Standing
 from rollout.store.hits import ThreadHits, page_of
 from rollout.store.memory_chain import candidates, chain, folded, history_base_of, inherited, own_lines, read_lines
 from rollout.store.memory_file import StoredFile
+from rollout.store.memory_watch import MemoryWatch
 from rollout.store.memory_writer import MemoryWriter
 from rollout.times import parse_ms, to_text
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from rollout.query import Key, Order, ThreadQuery
     from rollout.search_query import SearchQuery
     from rollout.store.base import Place, Writer
+    from rollout.store.changes import Watch
     from rollout.store.memory_chain import Stretch
     from rollout.summary import Summary
 
@@ -155,6 +158,19 @@ class MemoryStore(ThreadStore):
         with self.changed:
             grown = self.changed.wait_for(lambda: self.end(thread_id) > after, timeout)
             return self.end(thread_id) if grown else after
+
+    def watch(self) -> Watch:
+        """Compares how all threads stand whenever something changes."""
+        return MemoryWatch(self)
+
+    def standings(self) -> Mapping[str, Standing]:
+        """How every thread stands."""
+        with self.lock:
+            newest = {one: self._own_files(one)[-1] for one in {stored.thread_id for stored in self._files.values()}}
+            return {
+                one: Standing(stored.archived, self._names.get(one), self._labels.get(one, NO_LABELS))
+                for one, stored in newest.items()
+            }
 
     def end(self, thread_id: str) -> Position:
         """The position behind the last complete line."""
@@ -303,8 +319,9 @@ class MemoryStore(ThreadStore):
         """Give the thread a name; raises InvalidQueryError for an empty one, NotFoundError."""
         if not name.strip():
             raise InvalidQueryError("a name cannot be empty")
-        with self.lock:
+        with self.changed:
             self._names[self._own_files(thread_id)[0].thread_id] = name.strip()
+            self.changed.notify_all()
 
     def names(self) -> Mapping[str, str]:
         """The newest name of every thread that has one."""
@@ -329,6 +346,7 @@ class MemoryStore(ThreadStore):
         self._labels[thread_id] = labels
         if labels == NO_LABELS:
             del self._labels[thread_id]
+        self.changed.notify_all()
         return labels
 
     def labels(self) -> Mapping[str, Labels]:

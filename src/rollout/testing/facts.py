@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rollout.errors import RolloutError
     from rollout.ids import ThreadId
     from rollout.store.base import ThreadStore, Writer
+    from rollout.store.changes import Watch
 
 E = TypeVar("E", bound="RolloutError")
 
@@ -73,6 +74,7 @@ class StoreFacts:
 
     _made: list[ThreadStore]
     _writers: list[Writer]
+    _watches: list[Watch]
 
     def make_store(self, tmp_path: Path) -> ThreadStore:
         """A new and empty store; ``tmp_path`` is an empty folder that belongs to this test."""
@@ -80,12 +82,14 @@ class StoreFacts:
 
     def setup_method(self) -> None:
         """Begin with nothing made."""
-        self._made, self._writers = [], []
+        self._made, self._writers, self._watches = [], [], []
 
     def teardown_method(self) -> None:
-        """Close writers, then stores."""
+        """Close writers and watches, then stores."""
         for writer in self._writers:
             writer.close()
+        for watch in self._watches:
+            watch.close()
         for store in self._made:
             store.close()
 

@@ -20,7 +20,7 @@ from rollout.testing.facts import Aside, segment
 if TYPE_CHECKING:
     from postgres_server import Server
 
-TABLES = ("segments", "lines", "threads", "leases", "trash", "followers", "words", "kinds")
+TABLES = ("segments", "lines", "threads", "leases", "trash", "followers", "words", "kinds", "events")
 
 
 def talk(store: PostgresStore, number: int = 1, said: str = "needle") -> str:

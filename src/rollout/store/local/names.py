@@ -39,6 +39,10 @@ class Names:
         self._file = Sidecar(self.path, QUEUE, fs, patience_s)
         self._seen: _Seen | None = None
 
+    def stamp(self) -> object:
+        """What changes with the names."""
+        return self._file.stamp()
+
     def of(self, thread_id: str) -> str | None:
         """The newest name of a thread, None when it has none."""
         return self._newest().get(ThreadId(thread_id), "").strip() or None

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.search_query import SearchQuery
     from rollout.store.base import Place
+    from rollout.store.changes import Watch
     from rollout.store.local.chain import Chains
     from rollout.store.local.clock import Clock
     from rollout.store.local.fulltext import Use
@@ -155,6 +156,12 @@ class LocalStore(ThreadStore):
         from rollout.store.local.following import Following  # noqa: PLC0415 - only who follows pays for it
 
         return Following(self._chains(), self._finder, self._fs, self._clock).wait(thread_id, after, timeout)
+
+    def watch(self) -> Watch:
+        """Looks at the folders every half second, or less often where that costs more than a fiftieth of the time."""
+        from rollout.store.local.watching import LocalWatch  # noqa: PLC0415 - only who watches pays for it
+
+        return LocalWatch(self.home, self._fs, self._given)
 
     def end(self, thread_id: str) -> Position:
         """The position behind the last complete line."""

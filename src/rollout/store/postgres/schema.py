@@ -25,7 +25,7 @@ _GRANTS = (
     "GRANT SELECT ON rollout.versions TO {}",
     (
         "GRANT SELECT, INSERT, UPDATE, DELETE ON rollout.segments, rollout.lines, rollout.threads, rollout.leases,"
-        " rollout.trash, rollout.followers, rollout.words, rollout.kinds TO {}"
+        " rollout.trash, rollout.followers, rollout.words, rollout.kinds, rollout.events TO {}"
     ),
     "GRANT USAGE ON SEQUENCE rollout.segment_numbers TO {}",
 )
@@ -33,7 +33,7 @@ _READER_GRANTS = (
     "GRANT USAGE ON SCHEMA rollout TO {}",
     (
         "GRANT SELECT ON rollout.versions, rollout.segments, rollout.lines, rollout.threads, rollout.leases,"
-        " rollout.trash, rollout.followers, rollout.words, rollout.kinds TO {}"
+        " rollout.trash, rollout.followers, rollout.words, rollout.kinds, rollout.events TO {}"
     ),
     "GRANT INSERT, UPDATE ON rollout.followers TO {}",  # who follows a thread says so
 )

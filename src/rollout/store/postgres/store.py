@@ -10,7 +10,7 @@ from rollout.ids import ThreadId, try_parse
 from rollout.labels import checked_name, checked_note, checked_tags
 from rollout.lines import Position
 from rollout.store.base import Segment, ThreadStore
-from rollout.store.postgres import following, listing, reading, trash
+from rollout.store.postgres import events, following, listing, reading, trash
 from rollout.store.postgres.chain import chain_of, files_of, whole_chain
 from rollout.store.postgres.connections import Connections
 from rollout.store.postgres.folding import STATE, FileState, exact
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.search_query import SearchQuery
     from rollout.store.base import Owner, Place, Receipt, Removed, SearchPage, Writer
+    from rollout.store.changes import Watch
     from rollout.store.postgres.target import Target
     from rollout.summary import Summary
 
@@ -137,6 +138,11 @@ class PostgresStore(ThreadStore):
 
         identity = try_parse(thread_id) or thread_id
         return following.wait(self._connections, identity, grown, timeout) or after
+
+    def watch(self) -> Watch:
+        """Tells what is committed from now on; raises UnreachableError."""
+        assert self.tenant  # noqa: S101 - known from here on
+        return events.PostgresWatch(self._connections)
 
     def end(self, thread_id: str) -> Position:
         """The position behind the last complete line."""

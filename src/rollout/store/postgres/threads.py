@@ -36,6 +36,12 @@ INSERT INTO rollout.threads (tenant, thread_id, path, named_ms, archived, size, 
 VALUES (%(tenant)s, %(id)s, %(path)s, %(named_ms)s, %(archived)s, %(size)s, %(segments)s, %(created_ms)s,
     %(modified_ms)s, %(active_ms)s, %(tokens)s, %(state)s, %(source)s, %(provider)s, %(cwd)s, %(branch)s, %(parent)s,
     %(forked_from)s, %(title)s, %(texts)s, %(summary)s, %(name)s, %(tags)s, %(note)s)
+ON CONFLICT (tenant, thread_id) DO UPDATE SET path = excluded.path, named_ms = excluded.named_ms,
+    archived = excluded.archived, size = excluded.size, segments = excluded.segments, created_ms = excluded.created_ms,
+    modified_ms = excluded.modified_ms, active_ms = excluded.active_ms, tokens = excluded.tokens, state = excluded.state,
+    source = excluded.source, provider = excluded.provider, cwd = excluded.cwd, branch = excluded.branch,
+    parent = excluded.parent, forked_from = excluded.forked_from, title = excluded.title, texts = excluded.texts,
+    summary = excluded.summary, name = excluded.name, tags = excluded.tags, note = excluded.note
 """
 
 
@@ -162,7 +168,7 @@ def _refresh_one(
     summary.base_instructions = None  # as its writers leave them out
     values = {"tenant": tenant, "id": newest.thread_id}
     old = connection.execute(
-        "DELETE FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s RETURNING name, tags, note",
+        "SELECT name, tags, note FROM rollout.threads WHERE tenant = %(tenant)s AND thread_id = %(id)s FOR UPDATE",
         values,
     ).fetchone()
     had = Given(*old) if old else NOTHING

@@ -60,10 +60,10 @@ class Watch:
                 now = time.monotonic()
                 for end, connection in self._ends.values():
                     if end < now:
-                        _shut(connection)
+                        shut(connection)
 
 
-def _shut(connection: psycopg.Connection[Any]) -> None:
-    """Both directions, below the driver: whoever waits for an answer learns that none will come."""
+def shut(connection: psycopg.Connection[Any]) -> None:
+    """End a connection in both directions, below the driver: whoever waits for an answer learns that none will come."""
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as known:
         known.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,138 @@
+"""Watching a tenant: LISTEN wakes, and a question tells what was committed since the last one.
+
+Each act leaves a row in ``events`` with the number of its transaction. A look asks for the rows of transactions that the
+last look could not see and this one can: so none is missed and none told twice, in whatever order they are committed, and
+a listener that was away has only to look. Notifications only make it look at once; they say nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from rollout.store.changes import MOST_CHANGES, NOTHING, Change, Changes, Watch
+from rollout.store.postgres.connections import AWAY, UnreachableError
+from rollout.store.postgres.following import FOLLOW
+from rollout.store.postgres.watching import shut
+
+if TYPE_CHECKING:
+    from rollout.store.postgres.connections import Connection, Connections
+
+_LOOK_S = 1.0
+_FOLLOW_S = 60.0
+_KEPT_S = 3600.0
+"""Rows are kept for twice as long: a listener that was away for less has missed nothing."""
+ALL_THREADS = "00000000-0000-0000-0000-000000000000"
+_NOW = "SELECT pg_current_snapshot()::text, extract(epoch FROM clock_timestamp())::float8"
+_SINCE = """
+SELECT pg_current_snapshot()::text, extract(epoch FROM clock_timestamp())::float8,
+    pg_snapshot_xmax(pg_current_snapshot()) < pg_snapshot_xmax(%(since)s::pg_snapshot),
+    ARRAY(SELECT thread_id::text || what FROM rollout.events
+        WHERE tenant = %(tenant)s AND made_by >= pg_snapshot_xmin(%(since)s::pg_snapshot)
+            AND made_by < pg_snapshot_xmax(pg_current_snapshot()) AND NOT pg_visible_in_snapshot(made_by, %(since)s::pg_snapshot)
+        ORDER BY event LIMIT %(most)s)
+"""
+_ID_LENGTH = 36
+
+
+class _Look(NamedTuple):
+    """When the tenant was looked at: which transactions were committed then, and the server's time."""
+
+    snapshot: str
+    at: float
+
+
+class PostgresWatch(Watch):
+    """See ``Watch`` for the contract."""
+
+    def __init__(self, connections: Connections) -> None:
+        """Look once; raises UnreachableError."""
+        self._connections, self._closed = connections, False
+        self._seen = _Look(*connections.fetch(_NOW, {})[0])
+        self._ear: Connection | None = None
+        self._followed_until = 0.0
+        self._waiting = Lock()
+        connections.retain()
+
+    def wait(self, timeout: float) -> Changes:
+        """What was committed since the last look; it is looked whenever a notification comes, and every second."""
+        try:
+            with self._waiting:
+                return self._wait(time.monotonic() + timeout)
+        finally:
+            if self._closed:  # behind the lock: whoever closes meanwhile leaves the rest to one of us
+                self._go_deaf()
+
+    def _wait(self, end: float) -> Changes:
+        while not self._closed:
+            try:
+                self._listen()
+                found = self._look()
+            except UnreachableError:
+                self._go_deaf()
+                if time.monotonic() >= end:
+                    raise
+                found = NOTHING
+            left = end - time.monotonic()
+            if found != NOTHING or left <= 0:
+                return found
+            self._hear(min(_LOOK_S, left))
+        return NOTHING
+
+    def close(self) -> None:
+        """End the connection on which a wait may be; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if (ear := self._ear) is not None:
+            shut(ear)
+        if self._waiting.acquire(blocking=False):
+            self._go_deaf()
+            self._waiting.release()
+        self._connections.release()
+
+    def _look(self) -> Changes:
+        values = {"tenant": self._connections.tenant, "since": self._seen.snapshot, "most": MOST_CHANGES + 1}
+        snapshot, at, went_back, told = self._connections.fetch(_SINCE, values)[0]
+        # A server that was put back to an earlier state gives the numbers of its transactions once more.
+        complete = not went_back and at - self._seen.at < _KEPT_S and len(told) <= MOST_CHANGES
+        self._seen = _Look(snapshot, at)
+        return Changes(tuple(Change(one[:_ID_LENGTH], one[_ID_LENGTH:]) for one in told[:MOST_CHANGES]), complete)
+
+    def _listen(self) -> None:
+        """Be notified, where that is possible: not by a standby, and not for a role that may not even say that it follows."""
+        now = time.monotonic()
+        if self._ear is not None and now < self._followed_until:
+            return
+        try:
+            ear = self._ear = self._ear or self._connections.connect()
+            values = {"tenant": self._connections.tenant, "id": ALL_THREADS, "seconds": 2 * _FOLLOW_S}
+            row = ear.execute(FOLLOW, values).fetchone()
+            ear.execute(sql.SQL("LISTEN {}").format(sql.Identifier(str(row[0]) if row else "rollout")))
+        except AWAY:
+            self._go_deaf()
+        except psycopg.Error:
+            pass  # then it is looked every second
+        self._followed_until = now + _FOLLOW_S
+
+    def _hear(self, seconds: float) -> None:
+        """Wait for a notification, or for so long."""
+        if self._ear is None:
+            time.sleep(seconds)
+            return
+        try:
+            for _ in self._ear.notifies(timeout=seconds, stop_after=1):
+                pass
+        except psycopg.Error:
+            self._go_deaf()
+
+    def _go_deaf(self) -> None:
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            with suppress(*AWAY):
+                ear.close()
