@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
+from rollout.appserver.acts import Acts
 from rollout.appserver.codex_state import CodexState
 from rollout.appserver.library import Library
 from rollout.appserver.log import say
@@ -94,6 +95,9 @@ class Server:
         self.searched: set[str] = set()
         self.connections: list[Listener] = []
         self.closing = False
+        self.acts = Acts()
+        self.is_watching, self.watching = False, Event()
+        self.at_close: list[Callable[[], object]] = []
         self._alone: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -142,6 +146,8 @@ class Server:
     async def close(self) -> None:
         """End what runs and close every loaded thread; what was recorded is flushed. No request is served any more."""
         self.closing = True
+        for work in self.at_close:
+            work()
         closing = [self._close(live) for live in list(self.threads.values())]
         for outcome in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(outcome, Exception):

@@ -161,9 +161,9 @@ class MemoryStore(ThreadStore):
 
     def watch(self) -> Watch:
         """Compares how all threads stand whenever something changes."""
-        return MemoryWatch(self)
+        return MemoryWatch(self.changed, self._standings)
 
-    def standings(self) -> Mapping[str, Standing]:
+    def _standings(self) -> Mapping[str, Standing]:
         """How every thread stands."""
         with self.lock:
             newest = {one: self._own_files(one)[-1] for one in {stored.thread_id for stored in self._files.values()}}

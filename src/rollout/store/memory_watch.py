@@ -7,28 +7,31 @@ from typing import TYPE_CHECKING
 from rollout.store.changes import NOTHING, Watch, bounded, differences
 
 if TYPE_CHECKING:
-    from rollout.store.changes import Changes
-    from rollout.store.memory import MemoryStore
+    from collections.abc import Callable, Mapping
+    from threading import Condition
+
+    from rollout.store.changes import Changes, Standing
 
 
 class MemoryWatch(Watch):
     """See ``Watch`` for the contract."""
 
-    def __init__(self, store: MemoryStore) -> None:
-        """Look how all threads stand now."""
-        self._store, self._known, self._closed = store, store.standings(), False
+    def __init__(self, changed: Condition, standings: Callable[[], Mapping[str, Standing]]) -> None:
+        """Look how all threads stand now; ``changed`` tells when it may be otherwise."""
+        self._changed, self._standings = changed, standings
+        self._known, self._closed = standings(), False
 
     def wait(self, timeout: float) -> Changes:
         """What differs from the last look, as soon as something does."""
-        with self._store.changed:
-            self._store.changed.wait_for(lambda: self._closed or self._store.standings() != self._known, timeout)
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._standings() != self._known, timeout)
             if self._closed:
                 return NOTHING
-            before, self._known = self._known, self._store.standings()
+            before, self._known = self._known, self._standings()
         return bounded(list(differences(before, self._known)))
 
     def close(self) -> None:
         """Wake whoever waits."""
-        with self._store.changed:
+        with self._changed:
             self._closed = True
-            self._store.changed.notify_all()
+            self._changed.notify_all()

@@ -71,7 +71,8 @@ async def archive_thread(connection: Connection, params: Fields) -> Fields:
     for one in [thread_id, *below]:
         async with server.alone(one):
             await _let_go(server, one)
-            moved = await _changing("archive", archive, server.store, one)
+            with server.acts.acting(one, archived=True):
+                moved = await _changing("archive", archive, server.store, one)
         if moved.changed and server.level.later:
             connection.after("thread/archived", {"threadId": one})
     return {}
@@ -85,7 +86,8 @@ async def unarchive_thread(connection: Connection, params: Fields) -> Fields:
     if row is None or not row.archived:
         raise invalid(f"no archived rollout found for thread id {thread_id}")
     async with server.alone(thread_id):
-        await _changing("unarchive", unarchive, server.store, thread_id)
+        with server.acts.acting(thread_id, archived=False):
+            await _changing("unarchive", unarchive, server.store, thread_id)
     row = await asyncio.to_thread(server.library.row, thread_id)
     if row is None:
         raise RpcError(INTERNAL, f"failed to unarchive thread: {thread_id} went away")
@@ -108,10 +110,11 @@ async def set_name(connection: Connection, params: Fields) -> Fields:
         if not stored:
             missing = "no rollout found for thread id" if server.level.later else "thread not found:"
             raise invalid(f"{missing} {thread_id}")
-    if live is not None and live.fresh:
-        live.name = name
-    else:
-        await asyncio.to_thread(server.store.set_name, thread_id, name)
+    with server.acts.acting(thread_id, name=name):
+        if live is not None and live.fresh:
+            live.name = name
+        else:
+            await asyncio.to_thread(server.store.set_name, thread_id, name)
     connection.after("thread/name/updated", {"threadId": thread_id, "threadName": name})
     return {}
 
@@ -233,11 +236,13 @@ async def delete_thread(connection: Connection, params: Fields) -> Fields:
     server = connection.server
     thread_id = thread_id_of(params["threadId"])
     async with AsyncExitStack() as alone:
+        alone.enter_context(server.acts.acting(thread_id, there=False))
         await alone.enter_async_context(server.alone(thread_id))
         if await asyncio.to_thread(server.library.row, thread_id) is None:
             raise invalid(f"no rollout found for thread id {thread_id}")
         await _let_go(server, thread_id)
         for one in sorted(await asyncio.to_thread(descendants, server, thread_id)):
+            alone.enter_context(server.acts.acting(one, there=False))
             await alone.enter_async_context(server.alone(one))
             await _let_go(server, one)
         done = await _delete(server, thread_id)

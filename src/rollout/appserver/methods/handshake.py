@@ -7,6 +7,7 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from rollout.appserver.connection import Client
+from rollout.appserver.elsewhere import watch_for
 from rollout.appserver.messages import invalid
 from rollout.appserver.methods.method import Method
 from rollout.appserver.params import Schema, flag, list_of, mapping, may, need, text
@@ -34,6 +35,7 @@ async def initialize(connection: Connection, params: dict[str, Any]) -> dict[str
     client, wishes = _CLIENT.read(params["clientInfo"]), _CAPABILITIES.read(params["capabilities"])
     muted = frozenset(wishes["optOutNotificationMethods"])
     connection.client = Client(client["name"], client["version"], wishes["experimentalApi"], muted)
+    connection.when_answered(lambda: watch_for(connection.server))
     level = connection.server.level
     told: dict[str, Any] = {"userAgent": user_agent(connection.client, level)}
     if level.later:

@@ -119,7 +119,9 @@ async def fork_thread(connection: Connection, params: Fields) -> Fields:
     source = await _row(server, _wanted(server, params))
     if source.id in server.threads:
         await server.threads[source.id].recorder.flush()
-    forked = await asyncio.to_thread(_fork, connection, source, params)
+    with server.acts.acting():
+        forked = await asyncio.to_thread(_fork, connection, source, params)
+        server.acts.done(forked, there=True)
     row = await _row(server, forked)
     live = await _load(server, row, params, restored=False)
     connection.follow(live.id)
@@ -157,6 +159,7 @@ async def _new_thread(connection: Connection, params: Fields, memory: MemoryStor
     live.tools, live.born, live.developer = about.dynamic_tools, Summary(), params["developerInstructions"]
     live.born.source, live.born.cli_version, live.born.originator = about.source, about.cli_version, about.originator
     live.born.model_provider = settings.model_provider
+    server.acts.known(live.id, there=True)
     return live
 
 
