@@ -1,6 +1,6 @@
 """Make the homes of the browser tests: ``homes.py FOLDER`` writes each into a folder of its name there.
 
-``homes.py FOLDER many`` writes one of 10,000 threads instead.
+``homes.py FOLDER many`` writes one of 10,000 threads instead, ``homes.py FOLDER huge BYTES`` one of a thread of so many bytes.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ def main(folder: Path) -> int:
     if sys.argv[2:] == ["many"]:
         many(folder / "many")
         return 0
+    if sys.argv[2:3] == ["huge"]:
+        huge(folder / "huge", int(sys.argv[3]))
+        return 0
     (folder / "empty" / "sessions").mkdir(parents=True)
     small(folder / "small")
     hostile(folder / "hostile")
@@ -71,6 +74,16 @@ def many(home: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"".join(b.lines_of([meta, *b.turn(asked[number % 7], "Done.")], step=seconds)))
 
+
+def huge(home: Path, size: int) -> None:
+    """One thread of turns as agents have them, each with an output of 8 kB, until it has so many bytes."""
+    bulk = [item for n in range(1, 1001) for item in (*working_turn(n), b.tool_call("cat", call_id=f"c{n}"), b.tool_output(f"{n} " * 2000, f"c{n}"))]
+    path = put(home, 1, *bulk)
+    meta, turns_of_it = path.read_bytes().split(b"\n", 1)
+    with path.open("wb") as file:
+        file.write(meta + b"\n")
+        while file.tell() < size:
+            file.write(turns_of_it)
 
 
 def small(home: Path) -> None:

@@ -11,7 +11,7 @@ export const { chromium } = modules("playwright-core");
 export const axe = modules.resolve("axe-core/axe.min.js");
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const python = process.env.PYTHON || join(here, "../../.venv/bin/python");
+export const python = process.env.PYTHON || join(here, "../../.venv/bin/python");
 export const folder = mkdtempSync(join(tmpdir(), "rollout-browser-"));
 const environment = { ...process.env, XDG_CACHE_HOME: join(folder, "cache") };
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -45,7 +45,7 @@ export const serve = async (name, ...options) => {
   const ended = new Promise((resolve) => child.on("exit", (status, signal) => resolve({ status, signal })));
   const stop = () => { child.kill("SIGINT"); return ended; };
   const base = async (link) => new URL(link).origin;
-  return { next, stop, base };
+  return { next, stop, base, pid: child.pid };
 };
 
 export const launch = () => chromium.launch({

@@ -56,7 +56,23 @@ def test_filters_narrow_and_tell_what_they_hide(tmp_path: Path) -> None:
     assert "Not shown" in page
 
 
-@pytest.mark.parametrize("asked", ["/?cursor=nonsense", "/?sort=nonsense", "/search?q=a&mode=nonsense", "/search?q=a&cursor=x"])
+def test_tags_and_notes_are_shown_and_filter(tmp_path: Path) -> None:
+    """A thread shows its tags and its note, in the list, on its page and in its family; a tag leads to the threads that bear it."""
+    put(tmp_path, 1, *b.turn("about cats", "a"))
+    put(tmp_path, 2, *b.turn("about dogs", "a"))
+    site = Site(tmp_path).enter()
+    site.threads.store.set_tags(b.thread_id(1), ["pets"])
+    site.threads.store.set_note(b.thread_id(1), "feed <them>\ntwice")
+
+    assert '<a class="tag" href="/?tag=pets">pets</a>' in site.page("/")
+    assert "feed &lt;them&gt;" in site.page("/")
+    assert "about dogs" not in site.page("/?tag=pets")
+    assert '<dt>Note</dt><dd><span class="remark">feed &lt;them&gt;\ntwice</span></dd>' in site.page(address(1))
+    assert "<dt>Tags</dt>" in site.page(address(1))
+    assert "<span>pets</span>" in site.page(f"{address(1)}/family")
+
+
+@pytest.mark.parametrize("asked", ["/?cursor=nonsense", "/?tag=%00", "/?sort=nonsense", "/search?q=a&mode=nonsense", "/search?q=a&cursor=x"])
 def test_a_bad_address_is_one_clear_line(tmp_path: Path, asked: str) -> None:
     """What cannot be honoured is told, with status 400."""
     answer = Site(tmp_path).enter().browser.get(asked)

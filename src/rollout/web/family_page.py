@@ -54,4 +54,5 @@ def _about(thread: Thread) -> Iterator[str]:
         yield counted(summary.tokens, "token")
     if thread.archived:
         yield "archived"
+    yield from (text_html(safe_line(tag)) for tag in thread.tags)
     yield f"<code>{thread.id[:8]}</code>"

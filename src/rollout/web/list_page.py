@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
+from rollout.labels import checked_tags
 from rollout.query import EVERYTHING, ORDERS, Cursor, Order, ThreadQuery, branch_of, checked
 from rollout.render.html_blocks import short, text_html
 from rollout.render.safe import safe_line
@@ -26,7 +27,7 @@ _ROWS = 50
 _HOUR_MS = 3_600_000
 _SINCE = {"": "any time", "24": "last day", "168": "last week", "720": "last month"}
 _STATES = {"active": False, "archived": True, "all": None}
-_NAMES = ("text", "cwd", "state", "source", "since", "sort", "forked", "parent")
+_NAMES = ("text", "cwd", "state", "source", "since", "sort", "forked", "parent", "tag")
 
 
 class Listing(NamedTuple):
@@ -47,6 +48,7 @@ class Listing(NamedTuple):
             since_ms=self.now_ms - int(since) * _HOUR_MS if since in _SINCE and since else None,
             forked_from=self.asked.get("forked") or None,
             parent=self.asked.get("parent") or None,
+            tags=checked_tags([self.asked["tag"]]) if self.asked.get("tag") else (),
             untitled=self.asked.get("source") == "all",
             order=Order(key, ascending=key == "name"),
             limit=_ROWS,
@@ -90,7 +92,7 @@ def _filters(listing: Listing) -> Iterator[str]:
     yield _choice("source", "Sources", {"": "of people", "all": "of all programs"}, asked.get("source", ""))
     yield _choice("since", "Time", _SINCE, asked.get("since", ""))
     yield _choice("sort", "Order", {name: f"by {name}" for name in ORDERS}, asked.get("sort", "active"))
-    for name in ("forked", "parent"):
+    for name in ("forked", "parent", "tag"):
         if asked.get(name):
             yield f'<input type="hidden" name="{name}" value="{escape(asked[name])}">'
     yield "<button>Filter</button></form>\n"
@@ -126,7 +128,12 @@ def _row(listing: Listing, thread: Thread) -> Iterator[str]:
     told = [branch or "", summary.model or "", f"{summary.tokens:,} tokens" if summary.tokens else "", _size(thread.bytes)]
     told += ["archived" if thread.archived else "", "fork" if summary.forked_from_id else "", "sub-agent" if summary.parent_id else ""]
     yield "".join(f" <span>{text_html(safe_line(one))}</span>" for one in told if one)
-    yield f" <code>{thread.id[:8]}</code>{_problem(thread)}</div></li>\n"
+    yield "".join(f' <a class="tag" href="{escape(listing.address(tag=tag))}">{text_html(safe_line(tag))}</a>' for tag in thread.tags)
+    yield f" <code>{thread.id[:8]}</code>{_problem(thread)}</div>{_note(thread)}</li>\n"
+
+
+def _note(thread: Thread) -> str:
+    return f'<div class="remark">{text_html(short(safe_line(thread.note), 200))}</div>' if thread.note else ""
 
 
 def _problem(thread: Thread) -> str:

@@ -121,6 +121,9 @@ def _facts(row: Thread, model: str) -> Iterator[str]:
     yield from _fact("Family", f'<a href="{address}/family">lineage</a>, <a href="/?forked={row.id}&amp;source=all&amp;state=all">forks</a>, <a href="/?parent={row.id}&amp;source=all&amp;state=all">sub-agents</a>')
     told = (f'<a href="{address}/export/{name}" title="{one.told}">{name}</a>' for name, one in FORMATS.items())
     yield from _fact("Export", f'<span class="exports">{", ".join(told)}</span>')
+    tags = (f'<a class="tag" href="/?tag={quote(tag, safe="")}&amp;source=all&amp;state=all">{text_html(safe_line(tag))}</a>' for tag in row.tags)
+    yield from _fact("Tags", " ".join(tags))
+    yield from _fact("Note", f'<span class="remark">{text_html(row.note)}</span>' if row.note else "")
     if row.problem:
         yield from _fact("Problem", f'<span class="exit">{text_html(safe_line(row.problem))}</span>')
     yield "</dl>\n"

@@ -107,6 +107,7 @@ class Watched:
         self.problem = ""
         self._threads, self._thread_id = threads, thread_id
         self._end: Position | None = None
+        self._counted: tuple[Position, int] | None = None
         self._stopped = False
         self._lock = Lock()
 
@@ -116,11 +117,14 @@ class Watched:
         return len(self.timeline.turns) if self.ready.is_set() else None
 
     def number(self, place: Position) -> int:
-        """The number of the line at a place; counted where nobody has read so far."""
+        """The number of the line at a place; the lines before it are counted once, then from there on."""
         timeline = self.timeline
-        if self.ready.is_set() and timeline.place == place:
-            return timeline.next_n - 1
-        return self._threads.store.number(self._thread_id, place)
+        if self.ready.is_set() and timeline.place is not None:
+            self._counted = timeline.place, timeline.next_n - 1
+        if self._counted is None or place < self._counted[0]:
+            self._counted = place, self._threads.store.number(self._thread_id, place)
+        found = self._threads.lines_from(self._thread_id, *self._counted)
+        return next((thing.n for thing in found if thing.position >= place), self._counted[1])
 
     def stop(self) -> None:
         """Read no further."""
@@ -136,7 +140,7 @@ class Watched:
                 self._lock.release()
                 return
             if self._end is not None and end < self._end:
-                self.timeline = Timeline()
+                self.timeline, self._counted = Timeline(), None
             self._end = end
             self.ready.clear()
             Thread(target=self._read, daemon=True).start()
