@@ -116,6 +116,11 @@ def test_a_layout_that_nobody_knows(empty: psycopg.Connection[tuple[object, ...]
     assert 0 == version_of(empty)
 
 
+def test_the_steps_are_numbered_one_by_one() -> None:
+    """Of two steps with one number the second would never be taken."""
+    assert [*range(1, len(migrations()) + 1)] == [step.version for step in migrations()]
+
+
 KEYS = """
 SELECT c.relname, array_agg(a.attname::text) FROM pg_index i
 JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace s ON s.oid = c.relnamespace AND s.nspname = 'rollout'
