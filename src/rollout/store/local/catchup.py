@@ -80,6 +80,22 @@ class CatchUp:
                     self._take_in(changes, threads)
             return self._make_rows(threads, until, progress)
 
+    def take(self, written: Iterable[str]) -> bool:
+        """Take in the folders of some files alone; False when somebody else is catching up. Raises what SQLite raises."""
+        told = frozenset(path for path in written if path.startswith(f"{self._home}/"))
+        if self.left():
+            return False
+        paths = {os.path.dirname(path)[len(self._home) + 1 :] for path in told}
+        folders = [folder for path in paths if self._differs(folder := look(self._home, path, self._fs))]
+        if not folders:
+            return True
+        from rollout.store.local.index_threads import ThreadRows  # noqa: PLC0415 - listing with nothing changed needs none
+
+        threads = ThreadRows(self._index, self._home, self._fs, self._given, self._now_ms)
+        with self._index.writing():
+            self._take_in(Changes(folders, []), threads, told)
+        return self._make_rows(threads, None, lambda _: None)
+
     def left(self) -> int:
         """How many threads wait for their rows."""
         return int(self._index.one("SELECT count(*) FROM todo"))
@@ -107,12 +123,15 @@ class CatchUp:
         for folder in scan(self._home, self._fs):
             if folder.path in known:
                 known.discard(folder.path)
-                if folder.state != self._index.one("SELECT state FROM folder WHERE path = ?", (to_path(folder.path),)):
+                if self._differs(folder):
                     folders.append(folder)
             elif folder.entries:
                 folders.append(folder)
         names, tags = self._differing("names", NAME_INDEX), self._differing("tags", TAGS_FILE)
         return Changes(folders, sorted(known), names, tags)
+
+    def _differs(self, folder: Folder) -> bool:
+        return bool(folder.state != self._index.one("SELECT state FROM folder WHERE path = ?", (to_path(folder.path),)))
 
     def _now_ms(self) -> int:
         return self._clock.time_ns() // 1_000_000
@@ -125,8 +144,11 @@ class CatchUp:
             stamp = ""
         return stamp if stamp != self._index.one(f"SELECT {column} FROM home") else None  # noqa: S608 - our own words
 
-    def _take_in(self, changes: Changes, threads: ThreadRows) -> None:
-        """Make the tables of folders and files agree, and put on the list whose rows have to be made anew."""
+    def _take_in(self, changes: Changes, threads: ThreadRows, told: frozenset[str] = frozenset()) -> None:
+        """Make the tables of folders and files agree, and put on the list whose rows have to be made anew.
+
+        ``told``: paths of files of which their writer has told; they were not found to differ.
+        """
         from rollout.store.local.index_files import FileTable  # noqa: PLC0415 - usually nothing has changed
 
         files, walk = FileTable(self._index, self._home), FolderWalk(self._home, self._fs)
@@ -143,7 +165,7 @@ class CatchUp:
             if not waiting:  # what is where it was said to be may have left again before its folder was looked at
                 missing = [file for file in missing if not files.holds(file)]
                 waiting = [Folder(path, []) for path in {*self._elsewhere(missing)} if looks[path] < _LOOKS]
-        self._note(files.events())
+        self._note(("told" if path in told else kind, path) for kind, path in files.events())
         threads.touch(files.threads, files.rollouts)
         if changes.names is not None:
             self._index.db.execute("UPDATE home SET names = ?", (changes.names,))

@@ -56,6 +56,11 @@ class Index:
         with suppress(apsw.Error):
             self.db.close()
 
+    def in_passing(self) -> None:
+        """Wait for nobody, and leave to others what has to wait for the disk."""
+        self.db.set_busy_timeout(0)
+        self.db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
     def rows(self, sql: str, values: Any = None) -> list[Any]:  # noqa: ANN401 - JSON as it comes
         """All rows of a statement."""
         return self.db.execute(sql, values).fetchall()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rollout.store.changes import Watch
     from rollout.store.local.chain import Chains
     from rollout.store.local.clock import Clock
+    from rollout.store.local.feeding import Feeder
     from rollout.store.local.fulltext import Use
     from rollout.store.local.index_path import IndexPlace
     from rollout.store.local.index_rebuild import Rebuild
@@ -71,12 +72,13 @@ class LocalStore(ThreadStore):
         self._given = Given(self.home, fs)
         self._finder = Finder(self.home, fs, self._given.names)
         self._left: Leftovers | None = None
+        self._fed: Feeder | None = None
 
     def create(self, thread_id: ThreadId, place: Place) -> Writer:
         """A writer of a new thread; nothing is stored and no lock is taken until its ``begin``."""
         from rollout.store.local.writer import LocalWriter  # noqa: PLC0415 - only who writes pays for it
 
-        return LocalWriter.create(self.home, thread_id, place, self._locks(), self._fs)
+        return LocalWriter.create(self.home, thread_id, place, self._locks(), self._fs).fed_to(self._feeder())
 
     def open_writer(self, thread_id: str, wait: float = 0.0) -> Writer:
         """The writer of an existing thread, of its newest file. Raises NotFoundError, BusyError, LockError."""
@@ -400,7 +402,9 @@ class LocalStore(ThreadStore):
         return healed
 
     def close(self) -> None:
-        """Nothing is held; open writers stay open."""
+        """Nothing is held; open writers stay open. The index is fed no more."""
+        if self._fed is not None:
+            self._fed.stop()
 
     def _place(self) -> IndexPlace | None:
         """Where the index is now, None when there is none to use."""
@@ -427,7 +431,17 @@ class LocalStore(ThreadStore):
         chains = self._chains()
         links = chains.links(file)
         writer = LocalWriter.resume(file.path, identity, self._locks(), lock, self._fs)
-        return writer.in_chain(len(links) - 1, lambda: chains.lines_before_newest(links))
+        return writer.in_chain(len(links) - 1, lambda: chains.lines_before_newest(links)).fed_to(self._feeder())
+
+    def _feeder(self) -> Feeder | None:
+        """Who brings to the index what is written; None without an index. A forked child has its own."""
+        if self._index is None:
+            return None
+        from rollout.store.local.feeding import Feeder  # noqa: PLC0415 - only who writes pays for it
+
+        if self._fed is None or self._fed.process != os.getpid():
+            self._fed = Feeder(self.home, self._fs, self._given, self._clock, self._place)
+        return self._fed
 
     def _locks(self) -> ThreadLocks:
         from rollout.store.local.locks import ThreadLocks  # noqa: PLC0415 - reading takes no lock

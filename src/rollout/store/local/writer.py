@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rollout.codec import Era
     from rollout.ids import ThreadId
     from rollout.store.base import Place
+    from rollout.store.local.feeding import Feeder
     from rollout.store.local.locks import ThreadLock, ThreadLocks
 
 _BLOCK = 1 << 18
@@ -47,6 +48,7 @@ class LocalWriter(Writer):
         self._next_ordinal: int | None = None
         self._segment = 0
         self._count_base: Callable[[], int] = int
+        self._feeder: Feeder | None = None
         self._counted = (0, 0)
 
     @classmethod
@@ -70,6 +72,11 @@ class LocalWriter(Writer):
     def in_chain(self, segment: int, count_base: Callable[[], int]) -> LocalWriter:
         """Tell where the file stands in its chain of bases: its number, and how to count the lines before it."""
         self._segment, self._count_base = segment, count_base
+        return self
+
+    def fed_to(self, feeder: Feeder | None) -> LocalWriter:
+        """Tell who brings what is written to the index; None: nobody does."""
+        self._feeder = feeder
         return self
 
     @property
@@ -165,7 +172,10 @@ class LocalWriter(Writer):
     def flush(self) -> int:
         """Write what was accepted; see ``JournalWriter.flush`` for files that were moved or replaced."""
         self._check_open()
-        return self._journal.flush() - self._meta_lines
+        flushed = self._journal.flush() - self._meta_lines
+        if self._feeder is not None:
+            self._feeder.written(self._journal.path)
+        return flushed
 
     def sync(self) -> int:
         """Put what was flushed on stable storage."""
@@ -191,6 +201,8 @@ class LocalWriter(Writer):
         """Release the file and the lock; idempotent."""
         self._closed = True
         self._journal.close()
+        if self._feeder is not None and self._journal.flushed:
+            self._feeder.closed(self._journal.path)
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.release()
