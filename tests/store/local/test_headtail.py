@@ -8,8 +8,11 @@ import pytest
 from backports import zstd
 
 from rollout.journal.filesystem import OS
+from rollout.journal.reader import forward, open_source
+from rollout.lines import Line
 from rollout.store.local.headtail import Facts, active_ms, read_facts
 from rollout.testing import builders as b
+from rollout.times import parse_ms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,6 +191,27 @@ def test_a_compressed_file_that_is_broken(tmp_path: Path) -> None:
     facts = facts_of(tmp_path, b"this is no zstd", "rollout.jsonl.zst")
 
     assert facts.problem == "cannot be decompressed: it is no valid zstd file"
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b.line(b.agent("x"), 9)[:-1] + b.line(b.agent("y"), 9),
+        b.line(b.agent("x"), 9)[:-20] + b.line(b.agent("y"), 9),
+        b.line(b.agent("x\x7f"), 9).replace(b"\x7f", b"\xff"),
+        b.line(b.agent("x\x7f"), 9).replace(b"\x7f", b"\n"),
+        b.line(b.agent("\x7f"), 9).replace(b"\x7f", rb"\ud800"),
+        b.line(b.agent("x"), 9).replace(b'"x"', b"NaN"),
+    ],
+    ids=["glued", "torn inside", "not UTF-8", "broken in two", "lone surrogate", "no JSON"],
+)
+def test_a_damaged_last_line_gives_no_time(tmp_path: Path, damaged: bytes) -> None:
+    """A line that a reader takes for damage is no activity, however its beginning looks; of several, none is."""
+    facts = facts_of(tmp_path, b.rollout_bytes(b.thread_id(), b.user("what?")) + b.line(b.agent("so"), 5) + 2 * damaged)
+    with open_source(str(tmp_path / "rollout.jsonl")) as source:
+        read = [line.record.timestamp for line in forward(source) if isinstance(line, Line)]
+
+    assert [b.START_MS + 5_000] * 3 == [facts.active_ms, active_ms(str(tmp_path / "rollout.jsonl")), parse_ms(read[-1])]
 
 
 def test_the_time_alone(tmp_path: Path) -> None:

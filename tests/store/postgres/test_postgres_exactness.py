@@ -51,7 +51,6 @@ def whole(store: ThreadStore) -> dict[str, object]:
         "end": store.end(identity).offset,
         "summary": {name: getattr(summary, name) for name in summary.__slots__},
         "history": history_back(store.lines_back(identity)),
-        # A listing of files takes the time of the last activity from a damaged line too.
         "rows": [{**row, "path": "", "summary": 0, "active_ms": 0, "problem": row["problem"] is None} for row in rows],
         "hits": [(hit.n, hit.role, hit.snippet) for hit in store.search("a line", EVERYTHING).hits],
     }

@@ -38,10 +38,15 @@ _WINDOW_LOG = 27
 _UNPACKED_MOST = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _FOREIGN = b"\0 \t\r\n"
-_STAMP = b'{"timestamp":"'
 _LATEST = (b'"turn_context"', b'"token_count"')
 
-_read_object = json.JSONDecoder().raw_decode
+
+def _refuse(word: str) -> None:
+    raise ValueError(word)  # NaN and Infinity are no JSON, and damage to a reader
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+_read_object = _decoder.raw_decode
 
 
 @cache
@@ -280,9 +285,9 @@ def load_line(line: bytes) -> dict[str, Any] | None:
 
 
 def _loads(text: str) -> Any:  # noqa: ANN401 - JSON
-    """``json.loads`` without its looks at what cannot be here: half the price of a short line."""
+    """JSON without its looks at what cannot be here: half the price of a short line."""
     if not text.startswith("{"):
-        return json.loads(text)
+        return _decoder.decode(text)
     found, end = _read_object(text)
     return found if end == len(text) or not text[end:].strip(" \t\r\n") else None
 
@@ -319,19 +324,15 @@ def last_time(data: bytes) -> str | None:
     while end > 0:
         start = data.rfind(b"\n", 0, end) + 1
         line = data[start:end].strip()
-        time = _time_of(line, whole=end < len(data)) if line else None
+        time = _time_of(line) if line else None
         if time is not None:
             return time
         end = start - 1
     return None
 
 
-def _time_of(line: bytes, *, whole: bool) -> str | None:
-    """The timestamp of a line; read straight from its canonical beginning when its end is there."""
-    if whole and line.startswith(_STAMP) and line.endswith(b"}"):
-        time = line[len(_STAMP) : line.find(b'"', len(_STAMP))]
-        if time.isascii():
-            return time.decode() or None
+def _time_of(line: bytes) -> str | None:
+    """The timestamp of a line, which is looked at wholly: two records on one begin and end like a good one."""
     found = (load_line(line) or {}).get("timestamp")
     return found if isinstance(found, str) and found else None
 
