@@ -278,6 +278,29 @@ def test_everyone_who_follows_may_decide(home: Home, mine: dict[str, Any] | None
     run(scenario())
 
 
+def test_who_comes_later_may_decide(home: Home) -> None:
+    """A client that follows the thread while it waits is asked behind the answer, and once, however often it resumes."""
+
+    async def scenario() -> None:
+        async with Peer(home.store, LATER, careful) as peer:
+            late = await peer.another()
+            await peer.ask("thread/resume", threadId=ONE)
+            await peer.ask("turn/start", threadId=ONE, input=[text("go")])
+            await peer.until(ASKED)
+            for _ in range(2):
+                resumed = await late.ask("thread/resume", threadId=ONE)
+                assert ["waitingOnApproval"] == resumed["thread"]["status"]["activeFlags"]
+            await late.until(ASKED)
+            assert [one for one in peer.heard if one.get("method") == ASKED] == [one for one in late.heard if one.get("method") == ASKED]
+            await answered(late, ACCEPT)
+            for one in (peer, late):
+                assert "completed" == (await one.until("turn/completed"))["turn"]["status"]
+                assert (1, 1) == (one.news().count(ASKED), one.news().count("serverRequest/resolved"))
+            assert "allowed: True" == (await peer.until("item/completed"))["item"]["text"]
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("both", [False, True])
 def test_a_question_stands_as_long_as_somebody_is_there(home: Home, both: bool) -> None:
     """When the last one goes away, the turn ends as an interrupted one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,8 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local_homes import Home
+from rollout.appserver.levels import Level
+from rollout.appserver.settings import Settings
+from rollout.appserver.state import Server
+from rollout.appserver.transports.limits import Limits
+from rollout.appserver.transports.stdio import serve
 from rollout.lines import Line
 from rollout.testing import builders as b
+from rollout.testing.facts import Aside
 from support import ROOT
 
 if TYPE_CHECKING:
@@ -111,3 +118,28 @@ def test_a_signal_ends_it_while_nobody_reads(home: Home, server: subprocess.Pope
 
     assert 0 == ended(server)[0]
     assert before == records(home)
+
+
+def test_a_thread_that_is_not_followed_is_let_go_of(home: Home) -> None:
+    """As on sockets: after a while others may write it, though the program goes on."""
+    ours, theirs = os.pipe(), os.pipe()
+    bounds = Limits(idle=0.05)
+
+    async def scenario() -> None:
+        server = Server(home.store, Level.V0_169, Settings())
+        with os.fdopen(ours[0], "rb") as source, os.fdopen(theirs[1], "wb") as target:
+            await serve(server, source, target, bounds)
+
+    def client() -> list[str]:
+        with os.fdopen(ours[1], "wb") as to, os.fdopen(theirs[0], "rb") as told:
+            leave = {"id": 2, "method": "thread/unsubscribe", "params": {"threadId": ONE}}
+            to.write(b"".join(json.dumps(one).encode() + b"\n" for one in (HELLO, RESUME, leave)))
+            to.flush()
+            heard = list(iter(lambda: str(json.loads(told.readline()).get("method")), "thread/closed"))
+            home.store.open_writer(ONE).close()
+            return heard
+
+    talking = Aside(client)
+    asyncio.run(scenario())
+
+    assert "thread/status/changed" in talking.result()

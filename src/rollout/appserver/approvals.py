@@ -1,18 +1,18 @@
 """Asking whether a command may run or files may change.
 
-Whoever started the turn is asked, and everyone who follows the thread; the first decision counts, and a client that
+Whoever started the turn is asked, and everyone who follows the thread, also who comes later; the first decision counts, and a client that
 cannot decide leaves it to the others. A yes for the session is remembered as long as the thread is loaded; a cancel, or
 that all went away, ends the turn as an interrupted one.
 """
 
 from __future__ import annotations
 
-import asyncio
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from rollout.appserver.fresh import now_ms
 from rollout.appserver.messages import RpcError
+from rollout.appserver.question import Question
 from rollout.appserver.wire import shell
 
 if TYPE_CHECKING:
@@ -72,41 +72,21 @@ class ClientApprovals:
 
     async def _decision(self, method: str, params: Fields) -> Decision:
         """What is answered; meanwhile the thread is told to be waiting."""
-        self._live.waiting = True
+        self._live.question = question = Question(method, params)
         try:
             await self._server.status(self._live)
-            return _decided(await _first_answer(self._asked(), method, params))
+            return _decided(await question.first_answer(self._asked()))
         except RpcError:
             return Decision.DECLINE
         except ConnectionError:
             return Decision.CANCEL
         finally:
-            self._live.waiting = False
+            self._live.question = None
             await self._server.status(self._live)
-
 
     def _asked(self) -> list[Listener]:
         followers = self._server.followers(self._live.id)
         return followers if self._client is None or self._client in followers else [self._client, *followers]
-
-
-async def _first_answer(clients: list[Listener], method: str, params: Fields) -> Any:  # noqa: ANN401 - JSON as it comes
-    """What the first of several clients answers; RpcError when all refuse, ConnectionError when all are gone."""
-    asking = [asyncio.create_task(client.ask(method, params)) for client in clients]
-    failed: RpcError | ConnectionError = ConnectionError("nobody is there to be asked")
-    try:
-        for answered in asyncio.as_completed(asking):
-            try:
-                return await answered
-            except RpcError as error:
-                failed = error
-            except ConnectionError:
-                continue
-        raise failed
-    finally:
-        for task in asking:
-            task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
 
 
 def _decided(answer: Any) -> Decision:  # noqa: ANN401 - JSON as it comes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rollout.appserver.log import say
@@ -11,6 +13,16 @@ from rollout.errors import RolloutError
 if TYPE_CHECKING:
     from rollout.appserver.live import LiveThread
     from rollout.appserver.state import Server
+
+_SWEEPS = 4
+
+
+async def sweep_until(stopping: asyncio.Event, server: Server, after: float) -> None:
+    """Let go of idle threads from time to time, each once it has been idle for ``after`` seconds."""
+    while not stopping.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), after / _SWEEPS)
+        await unload_idle(server, asyncio.get_running_loop().time(), after)
 
 
 async def unload_idle(server: Server, now: float, after: float) -> None:

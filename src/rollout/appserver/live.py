@@ -12,6 +12,7 @@ from rollout.summary import Summary
 from rollout.times import to_text
 
 if TYPE_CHECKING:
+    from rollout.appserver.question import Question
     from rollout.codec import Era
     from rollout.ids import ThreadId
     from rollout.recorder import RolloutRecorder
@@ -70,7 +71,8 @@ class LiveThread:
         self.born: Summary | None = None
         self.name: str | None = None
         self.running: Running | None = None
-        self.failed = self.waiting = False
+        self.failed = False
+        self.question: Question | None = None
         self.allowed: set[str] = set()
         self.developer: str | None = None
         self.idle_since: float | None = None
@@ -99,7 +101,7 @@ class LiveThread:
     def view(self) -> Live:
         """How it stands, for answers."""
         if self.running is not None:
-            flags = ["waitingOnApproval"] if self.waiting else []
+            flags = [] if self.question is None else ["waitingOnApproval"]
             return Live({"type": "active", "activeFlags": flags}, self.cwd)
         return Live({"type": "systemError" if self.failed else "idle"}, self.cwd)
 

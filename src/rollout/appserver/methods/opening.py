@@ -107,6 +107,7 @@ async def resume(connection: Connection, params: Fields) -> Fields:
         elif live.fresh:
             raise invalid(f"no rollout found for thread id {thread_id}")
         connection.follow(live.id)
+    connection.when_answered(lambda: _ask_too(connection, live))
     return await asyncio.to_thread(_resumed, server, live, params["initialTurnsPage"], turns=not params["excludeTurns"])
 
 
@@ -128,6 +129,12 @@ async def fork_thread(connection: Connection, params: Fields) -> Fields:
     thread = await asyncio.to_thread(tell, server, row, turns=not params["excludeTurns"])
     connection.after("thread/started", {"thread": {**thread, "turns": []}})
     return opened(thread, live.settings, live.cwd, later=server.level.later)
+
+
+def _ask_too(connection: Connection, live: LiveThread) -> None:
+    """Who follows from now on may decide what is being asked."""
+    if live.question is not None:
+        live.question.ask(connection)
 
 
 def _gate(connection: Connection, method: str, params: Fields, *names: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollout.appserver.idle import unload_idle
+from rollout.appserver.idle import sweep_until
 from rollout.appserver.log import say
 from rollout.appserver.transports.client import GOING_AWAY, SocketClient
 from rollout.appserver.transports.door import Door
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from rollout.appserver.state import Server
     from rollout.appserver.transports.framing import Framing
 
-_SWEEPS = 4
 _SWITCH = 0.0005
 """Seconds for which one thread may keep the others from running: a tenth of the usual time, as many wait for short calls."""
 ANYBODY = Door()
@@ -49,17 +48,9 @@ async def serve(server: Server, wanted: Listening, stop: asyncio.Event | None = 
         for made, place in bound:
             await hub.listen(made, place)
             say(f"listening on {place}")
-        await _sweep_until(stopping, server, wanted.limits.idle)
+        await sweep_until(stopping, server, wanted.limits.idle)
         hub.close_doors()
     await hub.close()
-
-
-async def _sweep_until(stopping: asyncio.Event, server: Server, after: float) -> None:
-    """Let go of idle threads from time to time."""
-    while not stopping.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), after / _SWEEPS)
-        await unload_idle(server, asyncio.get_running_loop().time(), after)
 
 
 class Hub:

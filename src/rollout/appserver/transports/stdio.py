@@ -14,6 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rollout.appserver.connection import Connection
+from rollout.appserver.idle import sweep_until
 from rollout.appserver.transports.intake import Intake
 from rollout.appserver.transports.limits import Limits
 from rollout.appserver.transports.lines import LineSplitter
@@ -36,6 +37,7 @@ async def serve(server: Server, source: BinaryIO, target: BinaryIO, limits: Limi
     connection = Connection(server, output.send)
     taking = asyncio.create_task(_take_all(Intake(connection, bounds.reads), _batches(source, bounds.message)))
     stopped = asyncio.create_task(stop.wait())
+    sweeping = asyncio.create_task(sweep_until(stop, server, bounds.idle))
     ends: set[asyncio.Future[Any]] = {taking, stopped, output.broken}
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -45,8 +47,8 @@ async def serve(server: Server, source: BinaryIO, target: BinaryIO, limits: Limi
         await server.close()
         connection.close()
         await output.drain(bounds.farewell)
-        taking.cancel()
-        stopped.cancel()
+        for task in (taking, stopped, sweeping):
+            task.cancel()
     await _ended(taking)
 
 
