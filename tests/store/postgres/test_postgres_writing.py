@@ -90,7 +90,7 @@ def test_a_lost_acknowledgement_never_duplicates(server: Server, monkeypatch: py
     writer = begun(store)
     execute, lost = psycopg.Connection.execute, iter((True, True, False))
 
-    def losing(self: Connection, query: str, *rest: Any, **more: Any) -> object:
+    def losing(self: Connection, query: str | bytes, *rest: Any, **more: Any) -> object:
         answer = execute(self, query.encode() if isinstance(query, str) else query, *rest, **more)
         if "rollout.append" in str(query) and next(lost, False):
             self.close()
@@ -212,8 +212,8 @@ def test_leases_are_kept_after_an_error_of_any_kind(server: Server, monkeypatch:
     """A renewal that the server refuses is tried again: it never ends the one who renews."""
     from rollout.store.postgres import leases
 
-    store, tried, many = server.store(lease="0.3"), Event(), leases.Leases._many
-    monkeypatch.setattr(leases, "_RENEW", "SELECT 1 / 0")
+    store, tried, many = server.store(lease="0.3"), Event(), leases.Leases._many  # pyright: ignore[reportPrivateUsage] - to see that it is renewed
+    monkeypatch.setattr(leases, "_KEEP", "SELECT 1 / 0")
 
     def telling(*given: Any) -> object:
         tried.set()
@@ -354,7 +354,7 @@ def test_durability_is_a_word_of_the_url(server: Server, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(leases.Leases, "confirm", telling)
     writer.sync()
-    with store._connections.use() as connection:
+    with store._connections.use() as connection:  # pyright: ignore[reportPrivateUsage] - what its connections are set to
         row = connection.execute("SHOW synchronous_commit").fetchone()
 
     assert ((word,), ["on"]) == (row, seen)

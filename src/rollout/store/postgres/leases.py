@@ -36,19 +36,11 @@ _OWNER = """
 SELECT pid, program, host, started FROM rollout.leases
 WHERE tenant = %(tenant)s AND thread_id = %(id)s AND holder IS NOT NULL AND expires_at >= clock_timestamp()
 """
-_WANTED = """
-SELECT l.tenant, l.thread_id FROM rollout.leases l
-JOIN unnest(%(ids)s::uuid[], %(holders)s::text[], %(epochs)s::bigint[]) AS mine (thread_id, holder, epoch)
-USING (thread_id, holder, epoch) WHERE l.tenant = %(tenant)s
+# One by one: a cluster that is distributed by thread locks no rows of several threads in one statement.
+_KEEP = """
+SELECT holder FROM unnest(%(ids)s::uuid[], %(holders)s::text[], %(epochs)s::bigint[]) AS ours (thread_id, holder, epoch)
+WHERE rollout.keep(%(tenant)s, thread_id, holder, epoch, %(seconds)s, %(waits)s)
 """
-_EXTEND = """
-UPDATE rollout.leases l SET expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)
-FROM wanted WHERE l.tenant = wanted.tenant AND l.thread_id = wanted.thread_id
-"""
-# A row that is locked is just being written under its lease, which extends it; one slow batch must not end the others.
-_RENEW = f"WITH wanted AS ({_WANTED} FOR UPDATE OF l SKIP LOCKED) {_EXTEND}"
-# In the order of their keys, so that two who confirm the same leases never wait for each other.
-_CONFIRM = f"WITH wanted AS ({_WANTED} ORDER BY l.thread_id FOR UPDATE OF l) {_EXTEND} RETURNING l.holder"
 _RELEASE = """
 UPDATE rollout.leases SET holder = NULL
 WHERE tenant = %(tenant)s AND thread_id = %(id)s AND holder = %(holder)s AND epoch = %(epoch)s
@@ -136,7 +128,7 @@ class Leases:
 
     def confirm(self, connection: Connection, leases: Sequence[Lease]) -> set[str]:
         """Hold leases to the end of the caller's transaction; the holders of those that nobody else has taken."""
-        rows = connection.execute(_CONFIRM.encode(), self._many(leases)).fetchall()
+        rows = connection.execute(_KEEP, self._many(leases) | {"waits": True}).fetchall()
         return {row[0] for row in rows}
 
     def owner(self, fetch: Fetch, thread_id: str) -> Owner | None:
@@ -159,10 +151,11 @@ class Leases:
         }  # fmt: skip
 
     def _many(self, leases: Sequence[Lease]) -> dict[str, object]:
+        in_order = sorted(leases)  # so that two who confirm the same leases never wait for each other
         return {
             "tenant": self._connections.tenant, "seconds": self._connections.target.lease_s,
-            "ids": [one.thread_id for one in leases], "holders": [one.holder for one in leases],
-            "epochs": [one.epoch for one in leases],
+            "ids": [one.thread_id for one in in_order], "holders": [one.holder for one in in_order],
+            "epochs": [one.epoch for one in in_order],
         }  # fmt: skip
 
     def _renew_all(self) -> None:
@@ -173,6 +166,7 @@ class Leases:
                 if not held:
                     self._keeper = None
                     return
-            # Whatever is wrong, it is tried again: a keeper that ended would end every lease of the process.
+            # Whatever is wrong, it is tried again: a keeper that ended would end every lease of the process. A row that is
+            # locked is just being written under its lease, which extends it; one slow batch must not end the others.
             with suppress(psycopg.Error, RolloutError), self._connections.writing() as connection:
-                connection.execute(_RENEW.encode(), self._many(held))
+                connection.execute(_KEEP, self._many(held) | {"waits": False})
