@@ -88,7 +88,7 @@ def test_missing_threads_are_named(two: Home, rollout: Rollout) -> None:
     path = two.add(1)
     path.unlink()
 
-    assert "1 threads were here and their files are gone: rollout index status names them" in rollout("list").err
+    assert "1 thread was here and its files are gone: rollout index status names them" in rollout("list").err
     assert f"missing   {thread_id(1)} question 1, noticed " in rollout("index", "status").out
     assert [str(path)] == [one["path"] for one in rollout("index", "status", "--json").document["missing"]]
 

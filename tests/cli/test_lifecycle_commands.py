@@ -308,7 +308,9 @@ def test_delete_for_good(three: Home, rollout: Rollout) -> None:
     """Nothing is left to restore."""
     assert three
 
+    rollout("list")
     assert 0 == rollout("delete", thread_id(1), "--now").status
+    assert "gone" not in rollout("list").err  # it is not missed
     assert "" == rollout("restore", "--list").out
     assert 3 == rollout("restore", thread_id(1)).status
 
@@ -327,6 +329,15 @@ def test_a_dry_run_names_what_is_in_the_trash_already(home: Home, rollout: Rollo
     assert ([thread_id(2), thread_id(1)], [thread_id(2)]) == (facts["threads"], facts["inTrash"])
     assert ([thread_id(2), thread_id(1)],) * 2 == (both["threads"], both["inTrash"])
     assert 2 == len(rollout("restore", "--list", "--json").document["removed"])
+
+
+def test_what_was_called_wrongly_is_told_before_anything_is_said(three: Home, rollout: Rollout) -> None:
+    """Status 2 and no half of a document."""
+    assert three
+
+    for wrong in (("rename", thread_id(1)), ("rename", "-", "a name"), ("tag", "+x"), ("rollback", thread_id(1), "--turns", "x")):
+        run = rollout(*wrong, "--json")
+        assert (2, "") == (run.status, run.out), wrong
 
 
 def test_restore_needs_to_know_what(three: Home, rollout: Rollout) -> None:

@@ -42,7 +42,8 @@ def notes(hidden: Mapping[str, int], query: ThreadQuery, *, so_far: bool) -> Ite
     if copies:
         yield f"{copies} files left out: copies of threads that are listed"
     if missing:
-        yield f"{missing} threads were here and their files are gone: rollout index status names them"
+        gone = "1 thread was here and its files are" if missing == 1 else f"{missing} threads were here and their files are"
+        yield f"{gone} gone: rollout index status names them"
 
 
 def _told(counts: Mapping[str, int]) -> str:

@@ -12,6 +12,9 @@ from rollout.lifecycle.codex_index import LEFT, NO_INDEX, CodexNote, update_row,
 from rollout.store.local.paths import logical_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rollout.query import Thread
     from rollout.store.base import ThreadStore
 
 
@@ -23,6 +26,10 @@ class AtHome(Protocol):
 
     def find_path(self, thread_id: str, *, archived: bool = False) -> str | None:
         """The newest file of an active (or archived) thread, None when there is none."""
+        ...
+
+    def every_row(self) -> Iterator[Thread] | None:
+        """Every thread, read while iterated; None where single threads are told of sooner than all."""
         ...
 
 

@@ -198,16 +198,18 @@ def _remove_all(store: ThreadStore, threads: Sequence[str]) -> list[Receipt]:
 class _Family:
     """Who was spawned by whom, and who was forked from whom.
 
-    A home is read once, the heads of all its files; a store that is no home is asked for each thread, which an index
-    answers among a million.
+    The files of a home are read once, the heads of all; an index or a server is asked for each thread, which it answers
+    among a million.
     """
 
     def __init__(self, store: ThreadStore) -> None:
         self._store = store
         self._read: tuple[dict[str, list[str]], dict[str, list[str]]] | None = None
-        if at_home(store) is not None:
+        home = at_home(store)
+        rows = home.every_row() if home is not None else None
+        if rows is not None:
             children, forks = self._read = {}, {}
-            for row in _rows(store, EVERYTHING):
+            for row in rows:
                 if row.summary.parent_id:
                     children.setdefault(row.summary.parent_id, []).append(row.id)
                 if row.summary.forked_from_id:

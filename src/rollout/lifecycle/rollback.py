@@ -123,7 +123,7 @@ def _planned(thread_id: str, outline: Outline, turns: int) -> RolledBack:
     if turns < 1:
         raise InvalidQueryError(f"cannot roll back {turns} turns: give 1 or more")
     if turns > there:
-        raise InvalidQueryError(f"thread {thread_id} has {there} user turns: {turns} cannot be rolled back")
+        raise InvalidQueryError(f"thread {thread_id} has {there} user turn{'' if there == 1 else 's'}: {turns} cannot be rolled back")
     return RolledBack(thread_id, outline.era or "legacy", turns, there - turns, None, NO_INDEX)
 
 

@@ -12,6 +12,7 @@ from rollout.testing.facts import StoreFacts, check, refused, segment
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rollout.ids import ThreadId
     from rollout.store.base import Segment, ThreadStore
 
 
@@ -35,15 +36,19 @@ class ChangingFacts(StoreFacts):
     def test_archiving_moves_every_file(self, tmp_path: Path) -> None:
         """A thread of several files is archived whole, and stays one thread."""
         store = self.store(tmp_path)
-        first = b.paginated_bytes(b.thread_id(), *b.paginated_turn("asked", "answered"))
-        second = b.fork_bytes(b.thread_id(), b.thread_id(), b.first_lines(first, 5))
-        name = b.rollout_name(b.thread_id(), b.START_MS + 60_000, b.thread_id(7))
-        self.put(store, first, 1)
-        identity = self.put(store, second, 1, name=name, rollout_id=b.thread_id(7))
+        identity = self.two_files(store)
         store.set_archived(identity, True)
 
         check([True, True], [one.archived for one in store.segments(identity)])
         check([(identity, True)], [(row.id, row.archived) for row in store.list(EVERYTHING).threads])
+
+    def two_files(self, store: ThreadStore) -> ThreadId:
+        """Store a thread of two files."""
+        first = b.paginated_bytes(b.thread_id(), *b.paginated_turn("asked", "answered"))
+        second = b.fork_bytes(b.thread_id(), b.thread_id(), b.first_lines(first, 5))
+        name = b.rollout_name(b.thread_id(), b.START_MS + 60_000, b.thread_id(7))
+        self.put(store, first, 1)
+        return self.put(store, second, 1, name=name, rollout_id=b.thread_id(7))
 
     def test_an_archived_thread_can_be_resumed(self, tmp_path: Path) -> None:
         """What is archived can be appended to, and stays archived."""
@@ -271,6 +276,16 @@ class ChangingFacts(StoreFacts):
         check([b.thread_id(9), None], [one.parent_id for one in listed])
         check([True, True], [one.removed_ns > 0 for one in listed])
         check([receipts[0]], [one.receipt for one in store.removed()])
+
+    def test_a_receipt_names_the_files(self, tmp_path: Path) -> None:
+        """All of them, the oldest first, whoever tells it: the removal itself or the listing of what was removed."""
+        store = self.store(tmp_path)
+        identity = self.two_files(store)
+        names = tuple(one.name for one in store.segments(identity))
+        receipt = store.remove(identity)
+
+        check(names, receipt.names)
+        check([receipt], [one.receipt for one in store.removed()])
 
     def test_a_receipt_outlives_the_store(self, tmp_path: Path) -> None:
         """What a listing of the trash gives restores as well as what the removal gave."""

@@ -75,7 +75,7 @@ def _find(store: ThreadStore, text: str) -> ThreadId:
 def _dry_run(store: ThreadStore, thread_id: ThreadId, children: Children, args: Namespace) -> Answer:
     plan = plan_delete(store, thread_id, children=children, now=args.now)
     if thread_id not in plan.in_trash:
-        return Answer(thread_id, f"would delete {_told(plan)}", _facts(plan))
+        return Answer(thread_id, f"would delete {_told(plan)}{_copies(plan)}", _facts(plan))
     would = f"would destroy {_told(plan)}" if args.now else "nothing would be done"
     return Answer(thread_id, f"{thread_id} is in the trash already; {would}", {**_facts(plan), "before": True})
 
@@ -95,6 +95,7 @@ def _delete(store: ThreadStore, thread_id: ThreadId, children: Children, args: N
         text = f"{thread_id} is in the trash already; {back}"
     else:
         text = f"deleted {_told(gone.plan)} {'for good' if gone.destroyed else f'into the trash; {back}'}"
+        text += _copies(gone.plan)
     if gone.codex_keeps:
         text += f"; Codex still names it in {', '.join(gone.codex_keeps)}"
     return Answer(thread_id, text, facts)
@@ -130,5 +131,9 @@ def _told(plan: DeletePlan) -> str:
     before = len({*plan.in_trash} - {plan.thread_id})
     family = f" with {plural(others, 'sub-agent')}" if others else ""
     family += f", {before} of them in the trash already," if before else ""
-    told = f"{plan.thread_id}{family} ({plural(len(plan.files), 'file')}, {plan.bytes} bytes)"
-    return told + (f", which lives on in its forks {', '.join(plan.copies)}" if plan.copies else "")
+    return f"{plan.thread_id}{family} ({plural(len(plan.files), 'file')}, {plan.bytes} bytes)"
+
+
+def _copies(plan: DeletePlan) -> str:
+    """Who goes on with copies of what is deleted, if anybody does."""
+    return f"; what its forks copied lives on in {', '.join(plan.copies)}" if plan.copies else ""

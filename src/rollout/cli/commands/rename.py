@@ -37,6 +37,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, out: Output) -> int:
     """Rename."""
+    _check_pair(args)
     store = open_store(args)
 
     def work(pair: str) -> Answer:
@@ -56,13 +57,16 @@ def run(args: Namespace, out: Output) -> int:
     return on_each(args, out, "rename", _pairs(args), work)
 
 
+def _check_pair(args: Namespace) -> None:
+    if args.thread != "-" and args.name is None:
+        raise UsageError("rename needs a thread and its new name; see rollout rename --help")
+    if args.thread == "-" and args.name is not None:
+        raise UsageError("with - the names stand on standard input: each line an id, a tab and a name")
+
+
 def _pairs(args: Namespace) -> Iterator[str]:
     """Thread and name, with a tab between them."""
     if args.thread != "-":
-        if args.name is None:
-            raise UsageError("rename needs a thread and its new name; see rollout rename --help")
         yield f"{args.thread}\t{args.name}"
         return
-    if args.name is not None:
-        raise UsageError("with - the names stand on standard input: each line an id, a tab and a name")
     yield from (line.rstrip("\n") for line in sys.stdin if line.strip())

@@ -6,6 +6,7 @@ the file, one whose file is gone is left out. Whatever is wrong with the index r
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from rollout.ids import ThreadId, try_parse
@@ -102,6 +103,14 @@ class IndexedListing:
                             return
                         asked = asked._replace(cursor=after)
             raise IndexUnusableError(f"the index at {self._place.path} is being caught up by another program")
+
+    def catch_up(self) -> None:
+        """Take in what has changed, as far as the time goes and the index can be used; makes none."""
+        with suppress(IndexUnusableError), usable(self._place):
+            opened = open_existing(self._place, identity_of(self._home))
+            if opened is not None:
+                with opened as index:
+                    CatchUp(index, self._home, self._fs, self._given, self._clock).run(PATIENCE_S)
 
     def stands(self, thread_id: ThreadId) -> bool:
         """Whether a file bears this id in its name; False: the index does not know. Nothing is caught up or made."""

@@ -246,6 +246,15 @@ class LocalStore(ThreadStore):
         page = self._listing().page(query)
         return page._replace(note=note) if note else page
 
+    def every_row(self) -> Iterator[Thread] | None:
+        """Every thread from the files, read while iterated; None with an index, which tells of single threads sooner."""
+        if self._place() is not None:
+            return None
+        from rollout.query import EVERYTHING, Order  # noqa: PLC0415 - only who reads them all needs it
+
+        listed = self._listing().rows(EVERYTHING._replace(order=Order("created")))
+        return (one.row for one in listed if one.row is not None)
+
     def kept(self) -> tuple[LocalStore, KeptListings]:
         """This home for a process that asks again and again, and its listings: what has not changed is not read again."""
         from rollout.store.local.kept import KeptFinder, KeptListings  # noqa: PLC0415 - a command asks once
@@ -386,8 +395,10 @@ class LocalStore(ThreadStore):
 
     def purge(self, receipt: Receipt) -> None:
         """Take a removed thread's files away for good; what is gone already is no error."""
-        trash = self._trash()
+        trash, place = self._trash(), self._place()
         with suppress(NotFoundError), self._held(trash.thread_of(receipt.token)):
+            if place is not None:  # while it is in the trash: afterwards it would be missed
+                self._indexed(place._replace(ours=False)).catch_up()
             trash.purge(receipt.token)
 
     def heal(self) -> Sequence[Healed]:

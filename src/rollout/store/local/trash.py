@@ -178,5 +178,5 @@ class Trash:
             return Removed(Receipt(self.thread_of(token), token, (), 0), 0)
         moves = manifest.moves(self._fs, folder, self._home)
         size = sum(self._fs.lstat(kept).st_size for kept, _ in moves)
-        names = tuple(os.path.basename(target) for _, target in moves)
+        names = tuple(os.path.basename(target) for _, target in reversed(moves))
         return Removed(Receipt(manifest.thread_id, token, names, size), manifest.removed_ns, manifest.parent_id)
