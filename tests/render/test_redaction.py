@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ import pytest
 
 from render.secrets_seeded import private_key, seeded
 from rollout.query import EVERYTHING
-from rollout.render.redaction import redactor
-from rollout.render.redaction_rules import looks_secret
+from rollout.render.redaction import built_in, redactor
+from rollout.render.redaction_rules import BUILT_IN, Secret, looks_secret
 from rollout.render.sharing import Sharing
 from rollout.store.local.store import LocalStore
 from support import needs_shared, shared_path
@@ -55,6 +56,33 @@ def test_real_threads_give_hardly_a_false_hit(home: str, extra: bool, record_pro
 
     assert lines > 5000
     assert hits <= lines * MOST_FALSE_HITS
+
+
+def test_what_has_no_marks_has_no_secret() -> None:
+    """What is looked through after a glance at marks is what looking through everything finds, built in."""
+    lines = [line for seed in (1, 2) for line, _ in seeded(seed, 20)]
+    texts = [*lines, "\n".join(lines), " filler" * 200 + "\n" + "\n".join(lines[::7]), *(f"İ日本 {line}" for line in lines[:200])]
+    for text in texts:
+        everywhere = {
+            Secret(*found.span("secret"), rule.kind)
+            for rule in BUILT_IN for found in rule.pattern.finditer(text)
+            if any(mark in text.lower() for mark in rule.marks) and (not rule.doubtful or looks_secret(found["secret"]))
+        }  # fmt: skip
+
+        assert set(built_in(text)) == everywhere, text[:200]
+
+
+def test_what_has_no_marks_has_no_secret_of_detect_secrets() -> None:
+    """The same for its rules, whose marks are ours."""
+    pytest.importorskip("detect_secrets", reason="the extra redact is not installed")
+    from rollout.render import redaction_extra as extra
+
+    lines = [line for seed in (1, 2) for line, _ in seeded(seed, 20)]
+    for text in [*lines, *(f"filler {line}\n{other}" for line, other in pairwise(lines))]:
+        everywhere = {kind for kind, _, pattern in extra.patterns() if pattern.search(text)}
+        looked_for = {kind for kind, _, pattern in extra.likely(text.lower()) if pattern.search(text)}
+
+        assert looked_for == everywhere, text
 
 
 def test_a_private_key_goes_whole() -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from math import log2
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+T = TypeVar("T")
 
 
 class Secret(NamedTuple):
@@ -19,14 +24,66 @@ class Secret(NamedTuple):
 class Rule(NamedTuple):
     """What a kind of secret looks like; the group ``secret`` is what is taken out.
 
-    One of ``marks``, in lower case, stands in every text that has one. ``doubtful``: only what also
-    ``looks_secret`` is one.
+    One of ``marks``, in lower case, stands in every text that has one. ``doubtful``: only what also ``looks_secret`` is
+    one. ``assigned``: it is what a name with a mark in it is set to, with = or : between them, so it is looked for only there.
     """
 
     kind: str
     marks: tuple[str, ...]
     pattern: re.Pattern[str]
     doubtful: bool = False
+    assigned: bool = False
+
+    def stretches(self, lowered: str) -> Iterator[tuple[int, int]]:
+        """The parts of a text in which a secret may stand, in order and apart."""
+        if self.assigned:
+            return _assignments(lowered, self.marks)
+        return iter(((0, len(lowered)),))
+
+
+def _assignments(lowered: str, marks: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Around each mark that a = or : follows soon; an expression that has to try every letter is slow on the rest."""
+    start = end = 0
+    for at in sorted(found for mark in marks for found in _places(lowered, mark)):
+        if lowered.find("=", at, at + _TO_SIGN) < 0 and lowered.find(":", at, at + _TO_SIGN) < 0:
+            continue
+        if at - _BEFORE_MARK > end:
+            if end:
+                yield start, end
+            start = max(0, at - _BEFORE_MARK)
+        end = at + _BEHIND_MARK
+    if end:
+        yield start, end
+
+
+def _places(text: str, mark: str) -> Iterator[int]:
+    at = text.find(mark)
+    while at >= 0:
+        yield at
+        at = text.find(mark, at + 1)
+
+
+class Marks(Generic[T]):
+    """Tells what stands beside the marks that a text has; most texts have no run of letters and digits that is long enough for a token.
+
+    Bytes are looked through at one speed; texts of wide characters are not.
+    """
+
+    def __init__(self, marks: Iterable[tuple[str, T]], short: Collection[T]) -> None:
+        """``short``: what may stand in a text without such a run."""
+        every = tuple((mark.encode(), beside) for mark, beside in marks)
+        self._every = every
+        self._short = tuple((mark, beside) for mark, beside in every if beside in short)
+
+    def of(self, lowered: str) -> set[T]:
+        """What stands beside the marks of a text in lower case."""
+        data = lowered.encode("utf-8", "surrogatepass")
+        has_run = len(data) >= len(_RUN) and _RUN in data.translate(_TO_RUNS)
+        return {beside for mark, beside in (self._every if has_run else self._short) if mark in data}
+
+
+_RUN = b"a" * 20
+_TO_RUNS = bytes(97 if chr(one).isascii() and (chr(one).isalnum() or chr(one) in "_.-") else 32 for one in range(256))
 
 
 def _rule(kind: str, marks: str, pattern: str, *, doubtful: bool = False, flags: int = 0) -> Rule:
@@ -41,6 +98,9 @@ _NAMED = (
     r"bot[_-]?token|api[_-]?token|credentials?|token)"
 )
 _VALUE = r"(?P<secret>[^\s\"'`\\,;<>(){}\[\]]{8,512})"
+
+_BEFORE_MARK, _TO_SIGN, _BEHIND_MARK = 16, 48, 600
+"""What such a form has at most before its mark, up to its sign, and up to its end."""
 
 BUILT_IN: tuple[Rule, ...] = (
     _rule(
@@ -99,13 +159,19 @@ BUILT_IN: tuple[Rule, ...] = (
         "assigned secret", "pass pwd secret key token credential",
         rf"(?i){_NAMED}[A-Za-z0-9_]{{0,20}}[\"'`\\]{{0,3}}\s{{0,3}}(?:=>|:=|[=:])\s{{0,3}}[\\\"'`]{{0,3}}{_VALUE}",
         doubtful=True,
-    ),
+    )._replace(assigned=True),
     _rule(
         "assigned secret", "--pass --token --secret --api-key -u",
         rf"(?i)(?<!\S)--(?:[a-z-]{{0,20}}-)?{_NAMED}[ =][\"']?{_VALUE}",
         doubtful=True,
     ),
 )  # fmt: skip
+
+SHORT = frozenset({
+    "private key", "aws secret key", "slack token", "slack webhook", "stripe key", "azure key", "password in a url", "authorization",
+    "assigned secret",
+})  # fmt: skip
+"""The kinds of which a secret need not have 20 letters, digits, points and dashes in a row; all others have."""
 
 _PLACEHOLDER = re.compile(
     r"(?i)^(?:\$|%|\{|<|\*+$|x{4,}|\.{3})|(?:example|placeholder|changeme|your[_-]|redacted|dummy|xxxx|\.\.\.|\*\*\*\*)"
