@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from rollout.tui.threads import Item
+    from rollout.tui.item import Item
 
 NOW_MS = 1_770_120_000_000  # 2026-02-03T12:00:00Z
 
@@ -52,6 +52,11 @@ class Screen:
         """Press keys, and wait for what they do."""
         await self._pilot.press(*keys)
         await self.settle()
+
+    async def glance(self, *keys: str) -> None:
+        """Press keys while something is still being done."""
+        await self._pilot.press(*keys)
+        await self._pilot.pause()
 
     async def rest(self) -> None:
         """Wait for what begins only when the person pauses."""
@@ -114,18 +119,24 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def view(home: Home) -> Callable[[Callable[[Screen], Awaitable[None]]], None]:
-    """Open the application on the home, and do something with it."""
+def desk(home: Home) -> FixedDesk:
+    """The desk of the application; its store can be replaced."""
+    desk = FixedDesk(LocalStore(home.path), lambda thread: f"/out/{thread}.html")
+    desk.user_home = "/home/dev"
+    return desk
 
-    def run(scene: Callable[[Screen], Awaitable[None]]) -> None:
+
+@pytest.fixture
+def view(desk: FixedDesk) -> Callable[..., None]:
+    """Open the application on the home, and do something with it; ``settled``: once the list is there."""
+
+    def run(scene: Callable[[Screen], Awaitable[None]], *, settled: bool = True) -> None:
         async def play() -> None:
-            store = LocalStore(home.path)
-            desk = FixedDesk(store, lambda thread: f"/out/{thread}.html")
-            desk.user_home = "/home/dev"
             app = ViewApp(desk)
             async with app.run_test(size=(100, 24), notifications=True) as pilot:
                 screen = Screen(app, pilot)
-                await screen.settle()
+                if settled:
+                    await screen.settle()
                 await scene(screen)
 
         asyncio.run(play())

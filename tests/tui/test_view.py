@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,12 +13,14 @@ from rollout.lifecycle import ForkParams, fork
 from rollout.store.local.store import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
+    from pathlib import Path
 
     from cli.homes import Home
-    from tui.conftest import Screen
+    from rollout.query import Page, ThreadQuery
+    from tui.conftest import FixedDesk, Screen
 
-    View = Callable[[Callable[[Screen], Awaitable[None]]], None]
+    View = Callable[..., None]
 
 pytestmark = pytest.mark.slow
 
@@ -394,7 +397,7 @@ def test_what_is_drawn(home: Home, view: View) -> None:
     async def scene(screen: Screen) -> None:
         listed = screen.drawn.split("\n")
         assert [row.rstrip() for row in listed[:3]] == [
-            " filter by name or first question",
+            " filter: name or first question, #tag, model: provider: branch: note:",
             "The last 7 days",
             " 1d ago     app                   Reasons",
         ]
@@ -529,3 +532,79 @@ def test_tabs_are_spaces(home: Home, view: View) -> None:
         assert [row for row in screen.drawn.split("\n") if row.endswith(("one", "two"))] == ["  1:    one", "  10:   two"]
 
     view(scene)
+
+
+def test_the_filter_takes_tags_models_and_notes(home: Home, view: View) -> None:
+    """Parts with a name narrow to rows that have them; the rest is text."""
+    context = ("turn_context", {"cwd": "/work/app", "model": "gpt-5.2-codex"})
+    home.add(1, [context, *turn("ask one", "a")])
+    home.add(2, turn("ask two", "a"), git={"branch": "fix/login"}, model_provider="labmock")
+    home.add(3, turn("ask three", "a"))
+    store = LocalStore(home.path)
+    store.set_tags(thread_id(1), add=("release", "later"))
+    store.set_note(thread_id(3), "Ask Anna about it")
+    asked = {"#rel": "one", "model:GPT-5": "one", "provider:lab": "two", "branch:login": "two", "note:anna": "three", "ask note:it": "three"}
+
+    async def scene(screen: Screen) -> None:
+        for typed, expected in asked.items():
+            await screen.press("slash", *typed)
+            await screen.until(lambda: len(screen.rows) == 2)
+            assert f"ask {expected}" in screen.rows[1]
+            await screen.press("escape")
+            await screen.until(lambda: len(screen.rows) == 4)
+
+    view(scene)
+
+
+def test_details_of_the_marked_thread(home: Home, view: View) -> None:
+    """A line tells folder, model, provider, size, tags and note; tags stand in the row too."""
+    home.add(1, [("turn_context", {"cwd": "/work/app", "model": "gpt-5.2-codex"}), *turn("ask one", "a")])
+    store = LocalStore(home.path)
+    store.set_tags(thread_id(1), add=("release",))
+    store.set_note(thread_id(1), "Ask Anna\nabout it")
+
+    async def scene(screen: Screen) -> None:
+        assert screen.rows[1].endswith("ask one  #release")
+        told = str(screen.app.screen.query_one("#details").render())
+        assert told.startswith("/work/app · gpt-5.2-codex · openai · ")
+        assert told.endswith(" · #release · Ask Anna about it")
+
+    view(scene)
+
+
+class Slow(LocalStore):
+    """A store that takes its time for any order but that of the files' names."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.go_on = Event()
+
+    def list(self, query: ThreadQuery) -> Page:
+        if query.order.key != "created":
+            self.go_on.wait(10)
+        return super().list(query)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_slow_list_begins_with_the_newest(home: Home, desk: FixedDesk, view: View, *, is_known: bool) -> None:
+    """Threads are there before their order is; then the mark stays with its thread, in its line."""
+    home.add(1, [*turn("was begun first", "a")])
+    for number in range(60, 90):
+        home.add(number)
+    desk.store, desk.is_slow = (store := Slow(home.path)), is_known
+    later = "2026-02-03T11:00:00.000Z"
+    path = next(home.path.rglob(f"*{thread_id(1)}*"))
+    path.write_bytes(path.read_bytes() + line(later, "event_msg", {"type": "agent_message", "message": "go on"}))
+
+    async def scene(screen: Screen) -> None:
+        await screen.until(lambda: len(screen.rows) > 20)
+        assert "reading on" in screen.status
+        await screen.glance("down", "down", "down", "down")
+        before = screen.marked
+        at = next(at for at, row in enumerate(screen.drawn.split("\n")) if before in row)
+        store.go_on.set()
+        await screen.until(lambda: "was begun first" in screen.rows[1])
+        assert screen.marked == before
+        assert before in screen.drawn.split("\n")[at]
+
+    view(scene, settled=False)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rollout.tui.desk import Desk
-    from rollout.tui.threads import Item
+    from rollout.tui.item import Item
 
 
 class Acting(Screen[None]):

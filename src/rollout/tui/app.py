@@ -26,6 +26,7 @@ class ViewApp(App[None]):
     #heading { height: 1; background: $panel; padding: 0 1; text-style: bold; }
     #keys { height: 1; background: $footer-background; color: $footer-foreground;
             link-style: none; link-color: $footer-foreground; link-background: $footer-background; }
+    #details { height: 1; padding: 0 1; color: $text-muted; }
     #status { height: 1; background: $panel; padding: 0 1; color: $text-muted; }
     ModalScreen { align: center middle; }
     .dialog { width: 70; height: auto; max-height: 80%; border: round $primary; background: $surface; padding: 1 2; }

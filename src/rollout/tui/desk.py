@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rollout.store.base import ThreadStore
-    from rollout.tui.threads import Item
+    from rollout.tui.item import Item
 
 
 class Desk:
@@ -21,9 +21,9 @@ class Desk:
     Raises what ``rollout.lifecycle`` raises, and OSError. ``export`` writes a thread to a file and names it.
     """
 
-    def __init__(self, store: ThreadStore, export: Callable[[str], str]) -> None:
-        """Work on a store."""
-        self.store, self._export = store, export
+    def __init__(self, store: ThreadStore, export: Callable[[str], str], *, is_slow: bool = False) -> None:
+        """Work on a store; ``is_slow``: it has no index, so that a list takes its time."""
+        self.store, self._export, self.is_slow = store, export, is_slow
         self.user_home = os.environ.get("HOME", "")
 
     def now_ms(self) -> int:

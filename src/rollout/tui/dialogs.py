@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HELP = (
     ("Everywhere", "? help · Esc back · q quit · arrows or j k, PageUp PageDown, Home End move"),
-    ("List", "/ filter by name or first question · Enter read · g group by time, project, nothing"),
+    ("List", "/ filter: words, #tag, model: provider: branch: note: · Enter read · g group"),
     ("", "a also sub-agents, archived and untitled · p this project only"),
     ("Thread", "/ find · n N next and previous hit · Enter fold or unfold · f all of it"),
     ("", "r the raw records · 1 to 9 that tenth of it · End the end, and follow it"),

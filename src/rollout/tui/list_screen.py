@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
-from textual.worker import get_current_worker
 
 from rollout.errors import RolloutError
-from rollout.render.naming import ago, tilde
-from rollout.render.safe import fit, pad, safe_line
+from rollout.render.safe import fit, safe_line
 from rollout.render.sharing import counted
 from rollout.tui.acting import Acting
 from rollout.tui.keys import Keys
 from rollout.tui.rows import Rows
-from rollout.tui.threads import GROUPINGS, Item, Listed, Wanted, grouped, listed
+from rollout.tui.thread_rows import Threads
+from rollout.tui.threads import GROUPINGS, Listed, Wanted, listed
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -25,53 +24,13 @@ if TYPE_CHECKING:
 
     from rollout.query import Cursor
     from rollout.tui.desk import Desk
+    from rollout.tui.item import Item
 
 _PATIENCE_S = 0.12
 _AGAIN_S = 3.0
-
-
-class Threads:
-    """The rows of the list: headings and threads."""
-
-    def __init__(self, desk: Desk) -> None:
-        """Nothing was read."""
-        self._desk = desk
-        self.items: list[Item] = []
-        self.rows: list[Item | str] = []
-        self.grouping = GROUPINGS[0]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def arrange(self) -> None:
-        """Group what was read."""
-        self.rows = grouped(self.items, self.grouping, self._desk.now_ms())
-
-    def item(self, at: int) -> Item | None:
-        """The thread in a row."""
-        row = self.rows[at] if at < len(self.rows) else None
-        return row if isinstance(row, Item) else None
-
-    def is_heading(self, at: int, /) -> bool:
-        """Whether a row is the heading of a group."""
-        return isinstance(self.rows[at], str)
-
-    def at(self, thread_id: str) -> int:
-        """The row of a thread, 0 when it is not there."""
-        return next((at for at, row in enumerate(self.rows) if isinstance(row, Item) and row.id == thread_id), 0)
-
-    def line(self, at: int, columns: int) -> Text:
-        """One row."""
-        row = self.rows[at]
-        if isinstance(row, str):
-            return Text(fit(row, columns), style="bold underline")
-        folder = tilde(safe_line(row.cwd or "?"), self._desk.user_home)
-        place = folder.rpartition("/")[2] + (f" [{row.branch}]" if row.branch else "")
-        text = Text().append(f" {pad(ago(row.active_ms, self._desk.now_ms()), 10)} ", style="dim")
-        text.append(pad(place, max(12, columns // 5)), style="cyan")
-        text.append("  " + ("⑂ " if row.forked_from else ""), style="magenta")
-        text.append(fit(row.title, max(10, columns - columns // 5 - 18)), style="dim" if row.archived else "bold" if row.name else "")
-        return text
+_SOON_S = 0.15
+_REST = 10
+"""After a reading there is a rest of so many times its length, so that looking again and again costs a tenth of a processor at most."""
 
 
 class ListScreen(Acting):
@@ -93,19 +52,26 @@ class ListScreen(Acting):
         self._next: Cursor | None = None
         self._note = ""
         self._timer: Timer | None = None
-        self._is_loading = False
+        self._reading: Wanted | None = None
+        self._stale = False
+        self._rest_until = 0.0
 
     def compose(self) -> ComposeResult:
         """A field, the rows, one line about them, the keys."""
-        yield Input(placeholder="filter by name or first question", id="filter")
+        yield Input(placeholder="filter: name or first question, #tag, model: provider: branch: note:", id="filter")
         yield Rows(self.threads, id="threads")
+        yield Static("", id="details", markup=False)
         yield Static("reading…", id="status", markup=False)
         yield Keys()
 
     def on_mount(self) -> None:
-        """Read the first page."""
+        """Read the first page; where that takes its time, first the threads that were begun last."""
         self.set_focus(self.query_one(Rows))
-        self.read(self.wanted)
+        if self.desk.is_slow:
+            self.read(self.wanted._replace(soon=True))
+        else:
+            self._ask()
+            self.set_timer(_SOON_S, self._hurry)
         self.set_interval(_AGAIN_S, self._again)
 
     def meant(self) -> Item | None:
@@ -114,43 +80,65 @@ class ListScreen(Acting):
 
     def changed(self) -> None:
         """Read anew, and stay where one was."""
-        self.read(self.wanted)
+        self._ask()
 
     def on_screen_resume(self) -> None:
         """Another screen may have changed something."""
         if self.threads.items:
-            self.read(self.wanted)
+            self._ask()
 
-    @work(thread=True, exclusive=True)
+    def _ask(self, cursor: Cursor | None = None) -> None:
+        """Read a page of what is wanted; once more after what is being read now, which may be something else."""
+        if self._reading is None:
+            self._reading = self.wanted
+            self.read(self.wanted, cursor)
+        else:
+            self._stale = self._stale or cursor is None
+
+    def _hurry(self) -> None:
+        """The list takes its time: show the threads that were begun last."""
+        if self._reading == self.wanted and not self.threads.items:
+            self.read(self.wanted._replace(soon=True))
+
+    @work(thread=True)
     def read(self, wanted: Wanted, cursor: Cursor | None = None) -> None:
         """Read a page beside the screen."""
-        worker = get_current_worker()
+        began = time.monotonic()
         try:
             found: Listed | str = listed(self.desk.store, wanted, cursor)
         except (RolloutError, OSError) as error:
             found = safe_line(str(error))
-        if not worker.is_cancelled and self.app.is_running:
+        if self.app.is_running:
+            self._rest_until = time.monotonic() + _REST * (time.monotonic() - began)
             self.app.call_from_thread(self._came, wanted, found, cursor)
 
     def _came(self, wanted: Wanted, found: Listed | str, cursor: Cursor | None) -> None:
         """Show what came; the application may be on its way out by now."""
         if not self.query(Rows):
             return
-        if isinstance(found, str):
-            self._failed(found)
-        else:
-            self._take(wanted, found, cursor)
-
-    def _failed(self, reason: str) -> None:
-        self._is_loading = False
-        self.query_one("#status", Static).update(reason)
-
-    def _take(self, wanted: Wanted, found: Listed, cursor: Cursor | None) -> None:
-        """Show what came, unless something else is wanted by now."""
-        self._is_loading = False
-        if wanted != self.wanted:
+        if wanted.soon:
+            self._take_soon(wanted._replace(soon=False), found)
             return
-        before = self.meant()
+        self._reading, stale, self._stale = None, self._stale, False
+        if isinstance(found, str):
+            self._tell(found)
+        elif wanted == self.wanted:
+            self._take(found, cursor)
+        if stale or wanted != self.wanted:
+            self._ask()
+
+    def _take_soon(self, wanted: Wanted, found: Listed | str) -> None:
+        """Show what came first, unless the list is there by now."""
+        if self.wanted == wanted and not self.threads.items and isinstance(found, Listed) and found.items:
+            self.threads.items = list(found.items)
+            self._arrange(None, "reading on…")
+        if self._reading is None:
+            self._ask()
+
+    def _take(self, found: Listed, cursor: Cursor | None) -> None:
+        """Show what came; who has moved the mark keeps the thread, in the line where it stands."""
+        rows = self.query_one(Rows)
+        before = self.meant() if rows.marked > 1 or rows.scroll_offset.y else None
         fresh = {item.id for item in found.items}
         if cursor is None and len(self.threads.items) > len(found.items) and found.next is not None:
             self.threads.items = [*found.items, *(item for item in self.threads.items if item.id not in fresh)]
@@ -159,28 +147,42 @@ class ListScreen(Acting):
             self._next = found.next
         self._note = found.note
         self._arrange(before)
+        if self._next and len(self.threads.items) < rows.size.height:
+            self._more()
 
-    def _arrange(self, before: Item | None) -> None:
-        self.threads.arrange()
+    def _arrange(self, before: Item | None, told: str = "") -> None:
         rows = self.query_one(Rows)
-        rows.renew(self.threads.at(before.id) if before else 0)
+        line = rows.marked - rows.scroll_offset.y if before else None
+        self.threads.arrange()
+        rows.renew(self.threads.at(before.id) if before else 0, line=line)
         count = len(self.threads.items)
-        parts = [f"{count:,}+ threads" if self._next else counted(count, "thread"), f"grouped by {self.threads.grouping}"]
+        parts = [f"{count:,}+ threads" if self._next or told else counted(count, "thread"), told or f"grouped by {self.threads.grouping}"]
+        parts += ["all kinds"] if self.wanted.everything else []
         parts += [f"in {safe_line(self.wanted.cwd)}"] if self.wanted.cwd else []
-        if not self.threads.items:
+        if not self.threads.items and not told:
             parts = ["no threads" if self.wanted == Wanted() else "no thread fits: Esc shows all"]
-        self.query_one("#status", Static).update(" · ".join(filter(None, [*parts, self._note])))
+        self._tell(" · ".join(filter(None, [*parts, self._note])))
+        self._tell_details()
+
+    def _tell(self, told: str) -> None:
+        self.query_one("#status", Static).update(fit(told, self.size.width - 2))
+
+    def _tell_details(self) -> None:
+        item = self.meant()
+        self.query_one("#details", Static).update(fit(self.threads.details(item), self.size.width - 2) if item else "")
 
     def _again(self) -> None:
         """Threads that are being written come to the top."""
-        if self.is_current and not self._is_loading and self.query_one(Rows).scroll_offset.y == 0:
-            self.read(self.wanted)
+        is_due = self._reading is None and time.monotonic() > self._rest_until
+        if self.is_current and is_due and self.query_one(Rows).scroll_offset.y == 0:
+            self._ask()
 
     def _want(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self.refresh_bindings()
         self.threads.items = []
-        self.read(wanted)
+        self._next = None
+        self._ask()
 
     @on(Rows.Edge)
     def _beyond(self, event: Rows.Edge) -> None:
@@ -189,14 +191,14 @@ class ListScreen(Acting):
 
     @on(Rows.Moved)
     def _moved(self) -> None:
-        """Read on before the end is reached."""
+        """Tell about the row, and read on before the end is reached."""
+        self._tell_details()
         if self.query_one(Rows).marked > len(self.threads) - 60:
             self._more()
 
     def _more(self) -> None:
-        if self._next is not None and not self._is_loading:
-            self._is_loading = True
-            self.read(self.wanted, self._next)
+        if self._next is not None and self._reading is None:
+            self._ask(self._next)
 
     @on(Rows.Chosen)
     def _chosen(self) -> None:

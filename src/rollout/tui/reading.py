@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from rollout.render.entries import Stretch
     from rollout.tui.desk import Desk
-    from rollout.tui.threads import Item
+    from rollout.tui.item import Item
 
 _FOLLOW_S = 0.4
 _FAR = 4 << 20
@@ -134,7 +134,8 @@ class Reading(Acting):
         parts = [told, "raw records" if self._raw else "", "" if document.at_start else "↑ there is more above"]
         parts += ["" if document.at_end else "↓ there is more below"]
         parts += [f"damaged: {counted(document.damage, 'stretch')} here" if document.damage else ""]
-        self.query_one("#status", Static).update(" · ".join(filter(None, parts)) or f"thread {self.item.id}")
+        told = " · ".join(filter(None, parts)) or f"thread {self.item.id}"
+        self.query_one("#status", Static).update(fit(told, self.size.width - 2))
 
     def attempt_with(self, work: Callable[[Document], None]) -> None:
         """Do something with the document; what goes wrong is said, and what was read stays."""
@@ -236,7 +237,8 @@ class Reading(Acting):
 
     def _go(self, document: Document, place: Position) -> None:
         document.to(place)
-        self.query_one(Rows).renew(self.fill(0), middle=True)
+        rows = self.query_one(Rows)
+        rows.renew(self.fill(0), line=rows.middle)
         self.tell()
 
     def action_fold(self) -> None:

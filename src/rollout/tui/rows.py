@@ -68,17 +68,22 @@ class Rows(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.source = source
 
-    def renew(self, marked: int | None = None, *, keep: int = 0, middle: bool = False) -> None:
-        """Draw anew after the source changed. ``keep``: so many rows came before what was shown; ``middle``: the row stands there."""
+    def renew(self, marked: int | None = None, *, keep: int = 0, line: int | None = None) -> None:
+        """Draw anew after the source changed. ``keep``: so many rows came before what was shown; ``line`` of the screen: there the row stands."""
         count = len(self.source)
         self.virtual_size = Size(self.size.width, count)
         if keep:
             self.scroll_to(y=self.scroll_offset.y + keep, animate=False, force=True, immediate=True)
         self.marked = self._near(self.marked + keep if marked is None else marked, 1)
-        if middle:
-            self.scroll_to(y=self.marked - self.size.height // 2, animate=False, force=True, immediate=True)
+        if line is not None:
+            self.scroll_to(y=self.marked - line, animate=False, force=True, immediate=True)
         self._follow()
         self.refresh()
+
+    @property
+    def middle(self) -> int:
+        """The line in the middle."""
+        return self.size.height // 2
 
     def on_resize(self) -> None:
         """Rows fill the width."""

@@ -132,5 +132,6 @@ class ThreadScreen(Reading):
         mark = Mark(hit.key, hit.below)
         if document.at(mark) is None:
             document.to(place)
-        self.query_one(Rows).renew(self.fill(document.at(mark) or 0), middle=True)
+        rows = self.query_one(Rows)
+        rows.renew(self.fill(document.at(mark) or 0), line=rows.middle)
         self.tell(f"found: {safe_line(self.pages.found)} · n next, N previous, Esc ends")

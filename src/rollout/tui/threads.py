@@ -5,62 +5,40 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollout.query import EVERYTHING, Cursor, Order, ThreadQuery, branch_of, narrowed
-from rollout.render.naming import title
+from rollout.query import EVERYTHING, Cursor, Order, ThreadQuery, narrowed
 from rollout.render.safe import safe_line
 from rollout.times import to_text
+from rollout.tui.filters import Filter
+from rollout.tui.item import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rollout.query import Thread
+    from rollout.query import Page
     from rollout.store.base import ThreadStore
 
 PAGE = 200
-_TITLE = 400
+_PAGES = 10
 _DAY_MS = 86_400_000
 GROUPINGS = ("time", "project", "none")
 
 
-class Item(NamedTuple):
-    """What the list holds of a thread; all texts are safe. ``cwd`` alone is as it was recorded."""
-
-    id: str
-    title: str
-    cwd: str
-    branch: str
-    active_ms: int
-    archived: bool
-    bytes: int
-    path: str
-    name: str
-    forked_from: str
-    parent: str
-
-    @classmethod
-    def of(cls, thread: Thread) -> Item:
-        """What is kept of a row."""
-        summary = thread.summary
-        return cls(
-            thread.id, title(thread)[:_TITLE], summary.cwd or "", safe_line(branch_of(summary) or ""), thread.active_ms,
-            thread.archived, thread.bytes, thread.path, thread.name or "", summary.forked_from_id or "",
-            summary.parent_id or "",
-        )  # fmt: skip
-
-
 class Wanted(NamedTuple):
-    """Which threads are listed: with a text in name or first question, of a folder, all kinds or the usual ones."""
+    """Which threads are listed: what a filter lets through, of a folder, all kinds or the usual ones.
+
+    ``soon``: in the order in which they were begun, which a store without an index has at once.
+    """
 
     text: str = ""
     cwd: str = ""
     everything: bool = False
+    soon: bool = False
 
     def query(self, cursor: Cursor | None = None) -> ThreadQuery:
         """As the store asks it."""
         base = EVERYTHING if self.everything else ThreadQuery()
-        return base._replace(
-            text=self.text or None, cwds=(self.cwd,) if self.cwd else (), order=Order(), cursor=cursor, limit=PAGE
-        )
+        text, order = Filter.parse(self.text).text, Order("created") if self.soon else Order()
+        return base._replace(text=text or None, cwds=(self.cwd,) if self.cwd else (), order=order, cursor=cursor, limit=PAGE)
 
 
 class Listed(NamedTuple):
@@ -72,12 +50,27 @@ class Listed(NamedTuple):
 
 
 def listed(store: ThreadStore, wanted: Wanted, cursor: Cursor | None = None) -> Listed:
-    """One page. Raises as ``ThreadStore.list`` does."""
-    query = wanted.query(cursor)
-    page = store.list(query)
+    """One page; where only rows tell what fits, what of some pages does. Raises as ``ThreadStore.list`` does."""
+    fits, items, note = Filter.parse(wanted.text), list[Item](), ""
+    for _ in range(_PAGES if fits.parts else 1):
+        query = wanted.query(cursor)
+        page = store.list(query)
+        items += filter(fits.fits, map(Item.of, page.threads))
+        note, cursor = note or _left_out(page, query), page.next
+        if cursor is None or len(items) >= PAGE:
+            break
+    return Listed(tuple(items), cursor, note)
+
+
+def _left_out(page: Page, query: ThreadQuery) -> str:
     unasked = {reason: number for reason, number in page.hidden.items() if number and reason != narrowed(query)}
     hidden = ", ".join(f"{number:,} {safe_line(reason)}" for reason, number in unasked.items())
-    return Listed(tuple(map(Item.of, page.threads)), page.next, f"hidden: {hidden}" if hidden else "")
+    return f"hidden: {hidden}" if hidden else ""
+
+
+def size_text(size: int) -> str:
+    """A number of bytes in KiB or MiB."""
+    return f"{size / 1024:,.0f} KiB" if size < 1 << 20 else f"{size / (1 << 20):,.1f} MiB"
 
 
 def grouped(items: Sequence[Item], grouping: str, now_ms: int) -> list[Item | str]:

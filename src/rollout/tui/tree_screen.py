@@ -16,9 +16,9 @@ from rollout.render.naming import ago
 from rollout.render.safe import fit, safe_line
 from rollout.render.sharing import counted
 from rollout.tui.acting import Acting
+from rollout.tui.item import Item
 from rollout.tui.keys import Keys
 from rollout.tui.thread_screen import ThreadScreen
-from rollout.tui.threads import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable

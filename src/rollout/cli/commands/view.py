@@ -42,7 +42,7 @@ def run(args: Namespace, out: Output) -> int:
         if (error.name or "").partition(".")[0] not in ("textual", "rich"):
             raise
         raise UsageError("view needs the extra tui: pip install 'rollout-recorder[tui]'") from None
-    ViewApp(Desk(store, exporter(args))).run()
+    ViewApp(Desk(store, exporter(args), is_slow=args.no_index and not args.store)).run()
     return DONE
 
 
@@ -53,7 +53,8 @@ def exporter(args: Namespace) -> Callable[[str], str]:
         from rollout.cli.commands import export as command  # noqa: PLC0415 - only who exports pays for it
 
         path = os.path.abspath(f"rollout-{thread_id}.html")
-        words = [thread_id, "--format", "html", "-o", path, "--quiet", *(["--home", args.home] if args.home else [])]
+        where = ["--store", args.store] if args.store else ["--home", args.home] if args.home else []
+        words = [thread_id, "--format", "html", "-o", path, "--quiet", *where]
         asked = command_parser("export")[1].parse_args(words)
         status = command.run(asked, Output(None, None, os.environ))
         if status > 1:
