@@ -56,6 +56,14 @@ def test_a_turn_that_is_not_there(home: Home, rollout: Rollout) -> None:
     assert "has 1 turn, there is no turn 2" in run.err
 
 
+def test_turns_are_counted_from_one(rollout: Rollout) -> None:
+    """There is no turn 0, and it does not mean all of them."""
+    run = rollout("show", thread_id(1), "--turn", "0")
+
+    assert run.status == 2
+    assert run.err == "rollout: argument --turn: not a number from 1 on: '0'; see rollout show --help\n"
+
+
 @pytest.mark.parametrize(
     ("kinds", "shown"),
     [

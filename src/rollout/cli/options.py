@@ -162,6 +162,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def ordinal(text: str) -> int:
+    """An option that names one of several: 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"not a number from 1 on: {text!r}")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """An option in seconds: 0 or more."""
     try:

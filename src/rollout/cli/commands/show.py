@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rollout.cli.home import find_thread, open_store
-from rollout.cli.options import THREAD_HELP, count
+from rollout.cli.options import THREAD_HELP, count, ordinal
 from rollout.cli.statuses import UsageError
 from rollout.cli.verdicts import verdict
 
@@ -37,7 +37,7 @@ def options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--follow", action="store_true", help="go on as the thread grows, until interrupted")
     parser.add_argument("--full", action="store_true", help="fold nothing")
-    parser.add_argument("--turn", type=count, default=0, metavar="N", help="only the turn of this number, from 1 on")
+    parser.add_argument("--turn", type=ordinal, default=0, metavar="N", help="only the turn of this number, from 1 on")
     parser.add_argument("--since", metavar="TIME", help="only from then on: a day (2026-02-08), RFC 3339, or how long ago (90m, 12h, 7d)")
     parser.add_argument("--only", metavar="KINDS", help=f"only these, with commas between: {', '.join(KINDS)}")
     parser.add_argument("--rolled-back", action="store_true", help="also what rollbacks took back, dimmed and marked")
