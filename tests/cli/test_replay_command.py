@@ -105,10 +105,10 @@ def test_faster_and_slower_while_it_waits() -> None:
 
 @pytest.mark.parametrize(
     ("keys", "shown"),
-    [({1: "n"}, "acd"), ({70: "p"}, "abcd"), ({10: "p"}, "ababcd"), ({1: "3", 1.5: "g"}, "ad"), ({10: "q"}, "ab")],
+    [({1: "n"}, "acd"), ({70: "p"}, "abcd"), ({10: "p"}, "ababcd"), ({1: "3", 1.5: "g"}, "ad"), ({10: "q"}, "ab"), ({1: " ", 2: "n", 3: "n", 4: "q"}, "acd")],
 )
 def test_jumps(keys: dict[float, str], shown: str) -> None:
-    """To the next turn, the previous one, one by its number, and out."""
+    """To the next turn, the previous one, one by its number, and out; what a turn begins with shows even while it is paused."""
     assert shown == played(FakeStage(keys))
 
 
@@ -126,7 +126,7 @@ def test_the_line_below_tells_how_it_plays() -> None:
 
     played(stage)
 
-    assert stage.status.startswith("paused · turn 1 · 2x · space pauses")
+    assert stage.status.startswith("paused · turn 1 · 2x · space pause, ")
 
 
 def test_a_pipe_gets_the_transcript(home: Home, rollout: Rollout) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 SLOWEST, FASTEST = 1 / 16, 1024.0
 KEYS = "space pauses, . or Enter steps, + and - change the speed, n and p go to the next and previous turn, 3g to turn 3, q ends"
+_SHORT_KEYS = "space pause, . step, +- speed, n p turn, 3g to 3, q end"
 
 
 class Moment(NamedTuple):
@@ -71,15 +72,16 @@ class Player:
         return not self._over
 
     def _from(self, turn: int) -> None:
-        """Play from a turn on, until the end, the next jump, or the person's leave."""
-        before_ms = 0
+        """Play from a turn on, until the end, the next jump, or the person's leave; how it begins is shown even while it is paused."""
+        before_ms, arrived = 0, False
         for moment in self._moments():
             if moment.turn < turn:
                 continue
-            self._turn = moment.turn
-            self._wait(self._pace.wait_ms(before_ms, moment.at_ms) / 1000)
+            if arrived:
+                self._wait(self._pace.wait_ms(before_ms, moment.at_ms) / 1000)
             if self._over or self._target is not None:
                 return
+            arrived, self._turn = True, moment.turn
             self._stage.show(moment.text)
             before_ms = moment.at_ms or before_ms
 
@@ -120,4 +122,4 @@ class Player:
     def _tell(self) -> None:
         state = "paused" if self._paused else "playing"
         asked = f" · to turn {self._digits}: g" if self._digits else ""
-        self._stage.tell(f"{state} · turn {self._turn} · {self._pace.speed:g}x{asked} · {KEYS}")
+        self._stage.tell(f"{state} · turn {self._turn} · {self._pace.speed:g}x{asked} · {_SHORT_KEYS}")
