@@ -51,7 +51,7 @@ def whole(store: ThreadStore) -> dict[str, object]:
         "end": store.end(identity).offset,
         "summary": {name: getattr(summary, name) for name in summary.__slots__},
         "history": history_back(store.lines_back(identity)),
-        "rows": [{**row, "path": "", "summary": 0, "active_ms": 0, "problem": row["problem"] is None} for row in rows],
+        "rows": [{**row, "path": "", "summary": 0, "problem": row["problem"] is None} for row in rows],
         "hits": [(hit.n, hit.role, hit.snippet) for hit in store.search("a line", EVERYTHING).hits],
     }
 
