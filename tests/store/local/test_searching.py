@@ -10,7 +10,7 @@ import pytest
 from rollout.errors import InvalidQueryError, NotFoundError
 from rollout.query import EVERYTHING, Order
 from rollout.search_query import SearchQuery
-from rollout.store.local.ripgrep import LARGEST, find_ripgrep
+from rollout.store.local.ripgrep import LARGEST, are_large, files_that_may_hold, find_ripgrep
 from rollout.testing import builders as b
 
 if TYPE_CHECKING:
@@ -135,3 +135,15 @@ def test_files_that_are_too_large_for_ripgrep_are_looked_through(home: Home) -> 
     hits = home.store.search("needle", EVERYTHING).hits
 
     assert {b.thread_id(1), b.thread_id(2)} == {hit.thread_id for hit in hits}
+
+
+@pytest.mark.skipif(find_ripgrep() is None, reason="ripgrep is not installed")
+def test_mapped_files_are_told_like_read_ones(home: Home) -> None:
+    """Large files are mapped into memory, small ones read; what ripgrep names is the same."""
+    paths = [home.talk(number) for number in (1, 2)]
+    large = home.put("sessions/rollout-large.jsonl", b.line(b.user("needle " + "x" * 600_000)))
+    home.put("sessions/rollout-empty.jsonl", b"")
+    found = [files_that_may_hold(find_ripgrep() or "", str(home.folder), "needle|question 2", mapped=way) for way in (False, True)]
+
+    assert [{paths[1], large}] * 2 == found
+    assert [False, True, False] == [are_large(paths), are_large([paths[0], large]), are_large([])]

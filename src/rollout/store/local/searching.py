@@ -25,7 +25,7 @@ from rollout.store.local.fulltext import Use, open_words, usable
 from rollout.store.local.index import IndexUnusableError
 from rollout.store.local.index_path import identity_of
 from rollout.store.local.listing import Listing
-from rollout.store.local.ripgrep import LARGEST, files_that_may_hold, find_ripgrep
+from rollout.store.local.ripgrep import LARGEST, are_large, files_that_may_hold, find_ripgrep
 from rollout.store.local.rows import Rows
 from rollout.store.local.scanning import long_line, matching, numbered, scan, scan_source
 from rollout.store.local.walk import Walk, by_thread
@@ -203,7 +203,10 @@ class Search:
         """The plain files that may have hits; None when nobody can tell, or few are to be looked through."""
         files = [file for group in self._groups for file in group.files if file.path not in self._filled.known]
         program = find_ripgrep() if len(files) > 1 and self._home.fs is OS and self._sieve.expression else None
-        return files_that_may_hold(program, self._home.path, self._sieve.expression) if program else None
+        if program is None:
+            return None
+        mapped = are_large([file.path for file in files])
+        return files_that_may_hold(program, self._home.path, self._sieve.expression, mapped=mapped)
 
     # -- one thread --------------------------------------------------------------------------------------------
 
