@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,12 @@ import pytest
 
 from render.shared_threads import HOSTILE
 from render.test_html import ACTING
+from rollout.query import EVERYTHING
 from rollout.testing import builders as b
 from rollout.web.live import Follow
 from rollout.web.paging import LONGEST, PAGE, Cutter
 from rollout.web.starts import Start
+from support import DATA
 from web.site import Site, address, headings, onward, put, turns
 
 if TYPE_CHECKING:
@@ -160,6 +163,19 @@ def test_a_timeline_counts_each_turn(tmp_path: Path) -> None:
     assert '<rect class="failed"' in page
 
 
+def test_a_timeline_counts_requests_that_have_names(tmp_path: Path) -> None:
+    """A thread that records each of its requests by name has tokens in its turns, as in the list."""
+    shutil.copytree(DATA / "codex-0.169.0", tmp_path, dirs_exist_ok=True)
+    site = Site(tmp_path).enter()
+    rows = [row for row in site.threads.store.list(EVERYTHING).threads if row.summary.tokens and not row.summary.forked_from_id]
+    for row in rows:
+        watched = site.threads.timeline(row.id)
+        watched.ready.wait(10)
+
+        assert watched.timeline.tokens == row.summary.tokens, row.id
+    assert rows
+
+
 def test_what_was_rolled_back_is_marked(tmp_path: Path) -> None:
     """Turns that a rollback took back are dimmed."""
     put(tmp_path, 1, *b.turn("one", "1"), *b.turn("two", "2"), b.rolled_back(1))
@@ -220,12 +236,13 @@ def test_nothing_in_a_thread_acts(tmp_path: Path, text: str) -> None:
 
 
 def test_damage_is_marked(tmp_path: Path) -> None:
-    """A damaged stretch stands where it is, and the rest is shown."""
+    """A damaged stretch stands where it is, is told above, and the rest is shown."""
     path = put(tmp_path, 1, *turns(1))
     path.write_bytes(path.read_bytes() + b"\0\0\0garbage\n" + b"".join(b.lines_of(b.turn("later", "b"))))
     page = Site(tmp_path).enter().page(address(1))
 
     assert '<div class="mark bad">Damage:' in page
+    assert "Damage: 1 stretch of the thread could not be read" in page
     assert headings(page) == [1, 2]
 
 

@@ -84,8 +84,7 @@ class Timeline:
         self._dropped.take(found)
         for entry in self._reader.read(found):
             self._entry(entry)
-        if self.turns:
-            self._count(found)
+        self._count(found)
 
     def _entry(self, entry: Entry) -> None:
         if entry.kind == "user":
@@ -100,12 +99,15 @@ class Timeline:
             last.failed += entry.kind in _FAILURES or (entry.kind == "output" and _failed(entry))
 
     def _count(self, line: Line) -> None:
-        last = self.turns[-1]
-        last.reach(line.record.timestamp)
+        """What the line took; those before the first turn tell whose requests are the thread's own."""
         try:
             use = self._uses.take(line.record)
         except (ValueError, RecursionError):
+            use = None
+        if not self.turns:
             return
+        last = self.turns[-1]
+        last.reach(line.record.timestamp)
         if use is not None:
             last.tokens += use.tokens.total
 

@@ -88,6 +88,8 @@ def outline(thread_id: str, watched: Watched) -> Iterator[str]:
 
     if not watched.ready.is_set():
         yield f'<p class="note" role="status">Reading the thread: {counted(len(turns), "turn")} so far. Turns that were rolled back are not marked yet.</p>'
+    if timeline.damaged:
+        yield f'<p class="note exit" role="status">Damage: {counted(timeline.damaged, "stretch")} of the thread could not be read, each marked where it stands.</p>'
     if len(turns) < 2:
         return
     calls, failed = sum(turn.calls for turn in turns), sum(turn.failed for turn in turns)
