@@ -29,7 +29,7 @@ ARCHIVED = {"codex-0.100.0": "019c5167-1c91-73b1-be4b-8b8005aff6d8"}
 PLAY = "--speed 1000 --json"
 
 READING = {
-    "list": ("", "--json", "--all", "--count", "--text the", "--no-index", "--sort size --asc", "--tag x"),
+    "list": ("", "--json", "--all", "--count", "--text the", "--no-index", "--sort size --asc", "--tag x", "--tree"),
     "show": ("ID", "ID --json", "ID --raw --segment all", "ID --raw --resolved", "ID --tail 3", "ID --full"),
     "replay": (f"ID {PLAY}",),
     "search": ("the", "the --update-index", "the --no-index", "--regex th. --json", "the --context", "the --thread ID"),
@@ -47,7 +47,7 @@ LIVE = frozenset({"view", "serve", "app-server"})
 DRY = {
     "fork": ("ID --dry-run",), "rollback": ("ID --turns 1 --dry-run", "ID --dropped"), "rename": ("ID name --dry-run",),
     "tag": ("ID", ""), "note": ("ID",), "archive": ("ID --dry-run",), "unarchive": ("ARCHIVED --dry-run",),
-    "delete": ("ID --dry-run --with-children",), "restore": ("--list",),
+    "delete": ("ID --dry-run --with-children", "ID --dry-run --with-children --now"), "restore": ("--list",),
 }  # fmt: skip
 """The command lines that only look of the commands that can change a home."""
 CHANGING = frozenset({*DRY, "record", "import", "copy", "store"})

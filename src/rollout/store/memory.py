@@ -302,8 +302,8 @@ class MemoryStore(ThreadStore):
         with self.lock:
             own = self._own_files(thread_id)
             ids = {stored.rollout_id for stored in own}
-            bases = {one.thread_id: history_base_of(one.data) or {} for one in self._files.values() if one not in own}
-        return tuple(sorted(one for one, base in bases.items() if base.get("thread_id") in ids))
+            bases = [(one.thread_id, history_base_of(one.data) or {}) for one in self._files.values() if one not in own]
+        return tuple(sorted({thread for thread, base in bases if base.get("thread_id") in ids}))
 
     # -- changing ----------------------------------------------------------------------------------------------
 

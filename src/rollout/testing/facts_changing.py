@@ -263,6 +263,21 @@ class ChangingFacts(StoreFacts):
         store.remove(identity)
         check(set(), self.ids(store))
 
+    def test_a_base_of_an_older_file_cannot_be_removed(self, tmp_path: Path) -> None:
+        """A thread builds on what any of its files builds on, not the newest alone."""
+        store = self.store(tmp_path)
+        base = b.paginated_bytes(b.thread_id(1), *b.paginated_turn("one", "two"))
+        identity = self.put(store, base, 1)
+        older = b.fork_bytes(b.thread_id(2), identity, b.first_lines(base, 3))
+        fork = self.put(store, older, 2)
+        name = b.rollout_name(fork, b.START_MS + 60_000, b.thread_id(7))
+        self.put(store, b.fork_bytes(fork, fork, older), 2, name=name, rollout_id=b.thread_id(7))
+
+        with refused(InUseError) as caught:
+            store.remove(identity)
+        check((2, (fork,)), (len(store.segments(fork)), caught.error.forks))
+        check((fork,), store.references(identity))
+
     def test_what_was_removed_is_listed(self, tmp_path: Path) -> None:
         """The newest removal first, with its receipt and whose sub-agent it is; restored it is there no more."""
         store = self.store(tmp_path)

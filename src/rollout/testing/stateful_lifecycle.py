@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rollout.store.base import Receipt, Removed, ThreadStore
 
 LATER_MS = b.START_MS + 86_400_000
-_TAGS = st.lists(st.sampled_from(["one", "two", "drei"]), max_size=2)
+_TAGS = st.lists(st.sampled_from(["one", "two", "drei", "pinned"]), max_size=2)
 
 
 class LifecycleRules(Comparing):
