@@ -12,14 +12,15 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from corpus import write_home, write_turns
-from harness import ROOT, Asked, Cost, Figure, at_most, both, duel, main, mib, seconds, skipped, spawn, times
+from corpus import write_home, write_thread, write_turns
+from harness import ROOT, Asked, Cost, Figure, at_most, both, child, duel, main, mib, seconds, skipped, spawn, times
 from terminals import on_terminal, program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from corpus import Thread
 
@@ -27,7 +28,40 @@ SHOW_S, VIEW_S, PAINT_S = 0.3, 0.5, 1.0
 WEIGHT = 1_000_000
 PEERS = ("claude-code-log==1.7.0", "codex-transcripts==0.1.1")
 THREADS = 10_000
+BIG = 1 << 30
+MEMORY = 256 << 20
+NEEDLE = "zirconium"
 EMPTY = "from textual.app import App\nfrom textual.widgets import Static\nclass Empty(App):\n    def compose(self):\n        yield Static('here it is')\nEmpty().run()"
+
+SMALL = """
+from rollout.store.local.store import LocalStore
+from rollout.render.rich_markdown import MarkdownPainter
+from rollout.render.text import Style
+from rollout.tui.document import Document
+from rollout.tui.finding import Finder, Hit, Wanted, Way
+from rollout.tui.painting import Look
+from rollout.tui.stretches import place_at
+home, thread_id, text = sys.argv[1:]
+look = Look(Style(True, 118, markdown=MarkdownPainter(118)))
+def took(work):
+    began = time.perf_counter()
+    made = work()
+    return time.perf_counter() - began, made
+first, document = took(lambda: Document(LocalStore(home), thread_id, look))
+"""
+LARGE = """
+store = LocalStore(home)
+middle, _ = took(lambda: document.to(place_at(store, thread_id, 5)))
+document.to_end()
+finder = Finder(store, Wanted(thread_id, text, look))
+def find():
+    hit = next(one for one in finder.nearest(Way(document.end, back=True)) if isinstance(one, Hit))
+    document.to(hit.key[0])
+found, _ = took(find)
+assert len(document) > 0 and document.has(document.first)
+answer(first=first, middle=middle, found=found)
+"""
+"""What the application does with a thread, without the screen: the first page from the end, a jump, a find."""
 
 
 class Bench(NamedTuple):
@@ -65,6 +99,7 @@ def figures(asked: Asked) -> Iterator[Figure]:
     yield from _show(bench, thread)
     yield from _export(bench, thread)
     yield _view(bench)
+    yield from _reading(bench, thread, (128 << 20) if asked.quick else BIG)
     yield from _page(bench)
 
 
@@ -115,6 +150,50 @@ def _view(bench: Bench) -> Figure:
     )  # fmt: skip
 
 
+def _reading(bench: Bench, small: Thread, size: int) -> Iterator[Figure]:
+    """How the application reads a thread of a gigabyte, against one of 50 turns and against a search of the same file."""
+    home = os.path.join(bench.folder, "big")
+    if shutil.disk_usage(bench.folder).free < 2 * size:
+        yield skipped("a find in a thread of 1 GB", at_most(2), f"less than {mib(2 * size)} are free here")
+        return
+    thread = write_thread(home, size)
+    _say(thread, NEEDLE)
+    of_small = [os.path.join(bench.folder, "fifty"), small.identity, NEEDLE]
+    search = [bench.rollout, "search", NEEDLE, "--thread", thread.identity, "--no-index", "--home", home]
+    rounds = [
+        (child(SMALL + LARGE, home, thread.identity, NEEDLE), child(SMALL + "answer(first=first)", *of_small), spawn(search), _counted(thread.path))
+        for _ in range(max(3, bench.rounds // 2))
+    ]
+    first, middle, found, other, searched = (
+        median(costs) for costs in zip(*((ours["first"], ours["middle"], ours["found"], one["first"], cost.wall) for ours, one, cost, _ in rounds), strict=True)
+    )
+    peak, counted = max(ours["peak"] for ours, *_ in rounds), median(rg for *_, rg in rounds)
+    of, name = f"of {mib(thread.bytes)}", "`rollout view`, a thread of 1 GB" if size == BIG else f"`rollout view`, a thread of {mib(size)}"
+    like = f"{seconds(other)}, the same of a thread of 50 turns ({mib(small.bytes)})"
+    yield Figure(f"{name}: its first page, from its end", seconds(first), like, times(first / other), at_most(3), first <= 3 * other, of)
+    yield Figure(f"{name}: a jump to its middle", seconds(middle), like, times(middle / other), at_most(3), middle <= 3 * other, of)
+    yield Figure(
+        f"{name}: a find, from its end, of a word at its beginning", seconds(found), f"{seconds(searched)}, `rollout search --thread --no-index`",
+        times(found / searched), at_most(2), found <= 2 * searched, f"`rg -c` of the file takes {seconds(counted)}" if counted else of,
+    )  # fmt: skip
+    yield Figure(f"{name}: peak memory of all this", mib(peak), "", "", f"≤ {mib(MEMORY)}", peak <= MEMORY, of)
+
+
+def _say(thread: Thread, word: str) -> None:
+    """Put a word into the first thing that the agent says, at the same length."""
+    mark = b'"type":"agent_message","message":"'
+    with open(thread.path, "r+b") as file:
+        head = file.read(1 << 20)
+        at = head.index(mark) + len(mark)
+        said = head[at : head.index(b'"', at)]
+        file.seek(at)
+        file.write(word.encode() + b" " * (len(said) - len(word)))
+
+
+def _counted(path: str) -> float:
+    return spawn(["rg", "-c", NEEDLE, path]).wall if shutil.which("rg") else 0.0
+
+
 def _page(bench: Bench) -> Iterator[Figure]:
     """The first page of a thread of 1,000 turns, ours from a server that was asked for it before, theirs from a file."""
     jobs = ("weight of the page of a thread of 1,000 turns", "first paint of that page")
@@ -149,7 +228,7 @@ def _painted(bench: Bench, words: list[str], address: str) -> dict[str, float]:
 
 
 @contextmanager
-def _served(bench: Bench, home: str) -> Iterator[str]:
+def _served(bench: Bench, home: str) -> Generator[str]:
     server = subprocess.Popen([bench.rollout, "serve", "--home", home], stdout=subprocess.PIPE, text=True)
     try:
         yield server.stdout.readline().strip() if server.stdout else ""
