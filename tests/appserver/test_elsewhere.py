@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from postgres_server import Server
     from rollout.appserver.levels import Level
+    from rollout.appserver.messages import Outgoing
     from rollout.store.base import ThreadStore
 
 ONE, TWO, LAST = b.thread_id(1), b.thread_id(2), b.thread_id(9)
@@ -90,6 +92,12 @@ async def news(peer: Peer, there: Callable[[], bool]) -> None:
         while not there():
             peer._news.clear()  # pyright: ignore[reportPrivateUsage]  # the words of these tests
             await peer._news.wait()  # pyright: ignore[reportPrivateUsage]  # the same
+
+
+def named(peer: Peer) -> set[tuple[str, str]]:
+    """Which names of which threads a client has heard."""
+    told = [one["params"] for one in peer.heard if one.get("method") == "thread/name/updated"]
+    return {(one["threadId"], one["threadName"]) for one in told}
 
 
 def names_of(peer: Peer) -> list[str]:
@@ -208,3 +216,65 @@ def test_what_happens_while_no_client_is_there(opening: Callable[[], ThreadStore
             await until(again, "archived", ONE)
 
     run(scenario())
+
+
+def test_a_burst_reaches_a_slow_client_as_its_sum(opening: Callable[[], ThreadStore]) -> None:
+    """A client that does not read for a while holds nobody up; then it hears how each thread is, and not a thousand names."""
+
+    async def scenario() -> None:
+        async with Peer(opening()) as peer:
+            await asyncio.to_thread(heard_by, peer)
+            other, reads = opening(), asyncio.Event()
+            hear = peer._hear  # pyright: ignore[reportPrivateUsage]  # the words of these tests
+
+            async def slowly(message: Outgoing) -> None:
+                await reads.wait()
+                await hear(message)
+
+            peer.connection._send = slowly  # pyright: ignore[reportPrivateUsage]  # the same
+            await asyncio.to_thread(rename_a_lot, other)
+            reads.set()
+            await quiet(opening, peer)
+            await news(peer, lambda: {(ONE, "name 498"), (TWO, "name 499")} <= named(peer))
+            assert len(names_of(peer)) < 100
+
+    run(scenario())
+
+
+def rename_a_lot(store: ThreadStore) -> None:
+    """Give two threads 250 names each, in turns."""
+    for number in range(500):
+        store.set_name((ONE, TWO)[number % 2], f"name {number}")
+
+
+@pytest.mark.slow
+def test_nothing_is_missed_while_the_database_was_away(server: Server) -> None:
+    """Two servers lose theirs: what one does when it is back, and what was done before anybody looked, is heard on the other."""
+    tenant = uuid4().hex
+    url = server.url(tenant)
+    stores = [open_store(url) for _ in range(3)]
+    talk(stores[2], 1)
+    talk(stores[2], 2)
+
+    async def scenario() -> None:
+        async with Peer(stores[0]) as here, Peer(stores[1]) as there:
+            for peer in (here, there):
+                await asyncio.to_thread(heard_by, peer)
+            for mode in ("fast", "immediate"):
+                await asyncio.to_thread(server.stop, mode)
+                await asyncio.to_thread(server.start)
+                archived = mode == "fast"
+                with server.admin() as admin:  # before either server has found it again
+                    where = "WHERE tenant = %s AND thread_id = %s"
+                    admin.execute(f"UPDATE rollout.threads SET archived = {archived} {where}".encode(), (tenant, TWO))
+                for peer in (here, there):
+                    await until(peer, "archived" if archived else "unarchived", TWO)
+                await here.ask("thread/name/set", threadId=ONE, name=mode)
+                await last_name(there, mode)
+            for peer in (here, there):
+                assert ["fast", "immediate"] == names_of(peer)
+                assert [("archived", TWO), ("unarchived", TWO)] == [one for one in told(peer) if one[1] == TWO]
+
+    run(scenario())
+    for store in stores:
+        store.close()

@@ -8,7 +8,7 @@ watch: for that look, what others undid at once never happened.
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import CancelledError
+from concurrent.futures import wait
 from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -79,11 +79,19 @@ class Elsewhere:
 
     def _hand_over(self, changes: Changes, done: list[Act]) -> bool:
         """Have it told on the event loop, and wait for that; whether the loop still runs."""
+        telling = self._tell(changes, done)
         try:
-            asyncio.run_coroutine_threadsafe(self._tell(changes, done), self._loop).result()
-        except (RuntimeError, CancelledError):
+            told = asyncio.run_coroutine_threadsafe(telling, self._loop)
+        except RuntimeError:
+            telling.close()
             return False
-        return True
+        while not wait([told], _WAIT_S).done:
+            if self._loop.is_closed():  # before it came to that
+                telling.close()
+                return False
+        if not told.cancelled() and (error := told.exception()) is not None:
+            say(f"clients were not told what others did to threads: {type(error).__name__}: {error}")
+        return not told.cancelled()
 
     async def _tell(self, changes: Changes, done: list[Act]) -> None:
         """Tell clients what happened, as far as they do not know it."""

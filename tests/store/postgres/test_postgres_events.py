@@ -192,6 +192,21 @@ def test_no_event_crosses_tenants(server: Server, hosts: Hosts) -> None:
         other.close()
 
 
+def test_a_burst_notifies_once(server: Server, hosts: Hosts) -> None:
+    """NOTIFY takes a lock that commits wait for: so only the first act does, until whoever watches arms the tenant again."""
+    hosts.watch.wait(0.0)
+    tenant = getattr(hosts.acting, "tenant")  # noqa: B009 - of the store of PostgreSQL alone
+    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper", autocommit=True) as spy:
+        spy.execute("SELECT set_config('rollout.tenant', %s, false)", (tenant,))
+        (channel,) = spy.execute("SELECT channel FROM rollout.followers").fetchall()[0]
+        spy.execute(f'LISTEN "{channel}"'.encode())
+        for number in range(50):
+            hosts.acting.set_name(ONE, f"n{number}")
+        overheard = list(spy.notifies(timeout=0.2))
+
+    assert (1, 50) == (len(overheard), len(hosts.watch.wait(0.0).told))
+
+
 def test_a_role_that_may_only_read_watches(server: Server, hosts: Hosts) -> None:
     """It hears what the others do."""
     reader = open_store(server.url(getattr(hosts.acting, "tenant"), user="looker"))  # noqa: B009 - see above

@@ -2,7 +2,8 @@
 
 Each act leaves a row in ``events`` with the number of its transaction. A look asks for the rows of transactions that the
 last look could not see and this one can: so none is missed and none told twice, in whatever order they are committed, and
-a listener that was away has only to look. Notifications only make it look at once; they say nothing.
+a listener that was away has only to look. Notifications only make it look at once; they say nothing, and only the first
+act after a quiet while makes one, since NOTIFY takes a lock that all who notify share until the disk has their commit.
 """
 
 from __future__ import annotations
@@ -17,17 +18,31 @@ from psycopg import sql
 
 from rollout.store.changes import MOST_CHANGES, NOTHING, Change, Changes, Watch
 from rollout.store.postgres.connections import AWAY, UnreachableError
-from rollout.store.postgres.following import FOLLOW
 from rollout.store.postgres.watching import shut
 
 if TYPE_CHECKING:
     from rollout.store.postgres.connections import Connection, Connections
 
 _LOOK_S = 1.0
+_BREATH_S = 0.05
+_BUSY_S = 0.5
+"""For so long after something happened it is looked at every breath, and nobody notifies."""
 _FOLLOW_S = 60.0
 _KEPT_S = 3600.0
 """Rows are kept for twice as long: a listener that was away for less has missed nothing."""
 ALL_THREADS = "00000000-0000-0000-0000-000000000000"
+_JOIN = """
+INSERT INTO rollout.followers (tenant, thread_id, until) VALUES (%(tenant)s, %(id)s, clock_timestamp()) ON CONFLICT DO NOTHING
+"""
+_CHANNEL = "SELECT channel FROM rollout.followers WHERE tenant = %(tenant)s AND thread_id = %(id)s"
+_ARM = """
+WITH free AS (
+    SELECT tenant, thread_id FROM rollout.followers WHERE tenant = %(tenant)s AND thread_id = %(id)s FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE rollout.followers f SET armed = true,
+    until = greatest(f.until, clock_timestamp() + make_interval(secs => %(seconds)s))
+FROM free WHERE f.tenant = free.tenant AND f.thread_id = free.thread_id
+"""
 _NOW = "SELECT pg_current_snapshot()::text, extract(epoch FROM clock_timestamp())::float8"
 _SINCE = """
 SELECT pg_current_snapshot()::text, extract(epoch FROM clock_timestamp())::float8,
@@ -55,7 +70,7 @@ class PostgresWatch(Watch):
         self._connections, self._closed = connections, False
         self._seen = _Look(*connections.fetch(_NOW, {})[0])
         self._ear: Connection | None = None
-        self._followed_until = 0.0
+        self._armed_until = self._busy_until = self._looked = 0.0
         self._waiting = Lock()
         connections.retain()
 
@@ -70,8 +85,9 @@ class PostgresWatch(Watch):
 
     def _wait(self, end: float) -> Changes:
         while not self._closed:
+            time.sleep(max(0.0, min(self._looked + _BREATH_S, end) - time.monotonic()))
+            self._listen()
             try:
-                self._listen()
                 found = self._look()
             except UnreachableError:
                 self._go_deaf()
@@ -81,7 +97,7 @@ class PostgresWatch(Watch):
             left = end - time.monotonic()
             if found != NOTHING or left <= 0:
                 return found
-            self._hear(min(_LOOK_S, left))
+            self._hear(min(left, _BREATH_S if self._is_busy else _LOOK_S))
         return NOTHING
 
     def close(self) -> None:
@@ -96,29 +112,41 @@ class PostgresWatch(Watch):
             self._waiting.release()
         self._connections.release()
 
+    @property
+    def _is_busy(self) -> bool:
+        """Whether something happened just now; then more is likely to come."""
+        return time.monotonic() < self._busy_until
+
     def _look(self) -> Changes:
+        self._looked = time.monotonic()
         values = {"tenant": self._connections.tenant, "since": self._seen.snapshot, "most": MOST_CHANGES + 1}
         snapshot, at, went_back, told = self._connections.fetch(_SINCE, values)[0]
         # A server that was put back to an earlier state gives the numbers of its transactions once more.
         complete = not went_back and at - self._seen.at < _KEPT_S and len(told) <= MOST_CHANGES
         self._seen = _Look(snapshot, at)
+        if told:
+            self._busy_until, self._armed_until = self._looked + _BUSY_S, 0.0
         return Changes(tuple(Change(one[:_ID_LENGTH], one[_ID_LENGTH:]) for one in told[:MOST_CHANGES]), complete)
 
     def _listen(self) -> None:
-        """Be notified, where that is possible: not by a standby, and not for a role that may not even say that it follows."""
+        """Have the next act notify, unless more is likely to come; where that is possible: not on a standby."""
         now = time.monotonic()
-        if self._ear is not None and now < self._followed_until:
+        if now < self._armed_until or self._is_busy:
             return
+        values = {"tenant": self._connections.tenant, "id": ALL_THREADS, "seconds": 2 * _FOLLOW_S}
+        self._armed_until = now + _FOLLOW_S
         try:
-            ear = self._ear = self._ear or self._connections.connect()
-            values = {"tenant": self._connections.tenant, "id": ALL_THREADS, "seconds": 2 * _FOLLOW_S}
-            row = ear.execute(FOLLOW, values).fetchone()
-            ear.execute(sql.SQL("LISTEN {}").format(sql.Identifier(str(row[0]) if row else "rollout")))
+            if self._ear is None:
+                ear = self._ear = self._connections.connect()
+                ear.execute(_JOIN, values)
+                for (channel,) in ear.execute(_CHANNEL, values).fetchall():
+                    ear.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            if not self._ear.execute(_ARM, values).rowcount:
+                self._armed_until = now + _LOOK_S  # somebody just disarms it
         except AWAY:
             self._go_deaf()
         except psycopg.Error:
             pass  # then it is looked every second
-        self._followed_until = now + _FOLLOW_S
 
     def _hear(self, seconds: float) -> None:
         """Wait for a notification, or for so long."""
@@ -127,12 +155,12 @@ class PostgresWatch(Watch):
             return
         try:
             for _ in self._ear.notifies(timeout=seconds, stop_after=1):
-                pass
+                self._busy_until, self._armed_until = time.monotonic() + _BUSY_S, 0.0
         except psycopg.Error:
             self._go_deaf()
 
     def _go_deaf(self) -> None:
-        ear, self._ear = self._ear, None
+        ear, self._ear, self._armed_until = self._ear, None, 0.0
         if ear is not None:
             with suppress(*AWAY):
                 ear.close()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rollout.store.postgres.connections import Connections
 
 _LOOK_S = 1.0
-FOLLOW = """
+_FOLLOW = """
 INSERT INTO rollout.followers (tenant, thread_id, until)
 VALUES (%(tenant)s, %(id)s, clock_timestamp() + make_interval(secs => %(seconds)s))
 ON CONFLICT (tenant, thread_id) DO UPDATE SET until = greatest(rollout.followers.until, excluded.until)
@@ -59,7 +59,7 @@ def _listen(
     made = connections.connect()
     try:
         values = {"tenant": connections.tenant, "id": thread_id, "seconds": end - time.monotonic() + _LOOK_S}
-        row = made.execute(FOLLOW, values).fetchone()
+        row = made.execute(_FOLLOW, values).fetchone()
         made.execute(sql.SQL("LISTEN {}").format(sql.Identifier(str(row[0]) if row else "rollout")))
         while (found := grown()) is None and (left := end - time.monotonic()) > 0:
             for _ in made.notifies(timeout=min(_LOOK_S, left), stop_after=1):

@@ -16,13 +16,20 @@ ALTER TABLE rollout.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE rollout.events FORCE ROW LEVEL SECURITY;
 CREATE POLICY of_tenant ON rollout.events USING (tenant = (SELECT rollout.tenant()));
 
+-- NOTIFY takes a lock that is held while its commit waits for the disk. So only the first act after a quiet while notifies:
+-- whoever watches then looks often, and arms the tenant again when it is quiet. Nobody waits for this row.
+ALTER TABLE rollout.followers ADD COLUMN armed boolean NOT NULL DEFAULT true;
+
 CREATE FUNCTION rollout.tell(p_tenant text, p_thread uuid, p_what text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE heard text;
 BEGIN
     INSERT INTO rollout.events (tenant, thread_id, what) VALUES (p_tenant, p_thread, p_what);
     SELECT f.channel INTO heard FROM rollout.followers f  -- who watches the tenant follows the thread of no number
-    WHERE f.tenant = p_tenant AND f.thread_id = '00000000-0000-0000-0000-000000000000' AND f.until > clock_timestamp();
+    WHERE f.tenant = p_tenant AND f.thread_id = '00000000-0000-0000-0000-000000000000' AND f.until > clock_timestamp() AND f.armed
+    FOR NO KEY UPDATE SKIP LOCKED;
     IF FOUND THEN
+        UPDATE rollout.followers f SET armed = false
+        WHERE f.tenant = p_tenant AND f.thread_id = '00000000-0000-0000-0000-000000000000';
         PERFORM pg_notify(heard, '');
     END IF;
     IF random() < 0.02 THEN  -- whoever forgets at the same time takes other rows
