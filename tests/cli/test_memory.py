@@ -48,12 +48,46 @@ def long_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home.path
 
 
-@pytest.mark.parametrize("words", COMMANDS if FULL else COMMANDS[5::3])
-def test_a_command_holds_a_long_line_once(long_home: Path, words: str) -> None:
-    """The peak of the whole process; started by a small one, since a process begins with what its parent had."""
+@pytest.fixture(scope="module")
+def asked_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one thread, in which a person asked something very long, twice."""
+    home = Home(tmp_path_factory.mktemp("asked") / "home")
+    path = home.add(1, [])
+    content = [{"type": "input_text", "text": "asked"}]
+    with path.open("ab") as file:
+        for minute in range(2):
+            at = f"2026-02-01T13:0{minute}:00.000Z"
+            long = line(at, "response_item", {"type": "message", "role": "user", "content": content})
+            file.write(long.replace(b'"asked"', b'"asked' + b"x\\n" * (LINE // 3) + b'"'))
+            file.write(line(at, "event_msg", {"type": "user_message", "message": "asked", "images": []}))
+    return home.path
+
+
+def peak_of(home: Path, words: str) -> tuple[int, int]:
+    """Status and peak of a whole process; started by a small one, since a process begins with what its parent had."""
     asked = [thread_id(1) if word == "ID" else word for word in words.split()]
     command = [sys.executable, "-c", LAUNCHER, sys.executable, "-m", "rollout", *asked]
-    made = subprocess.run(command, env=environment(long_home, PYTHONPATH=SRC), stdout=subprocess.PIPE, check=True)
+    made = subprocess.run(command, env=environment(home, PYTHONPATH=SRC), stdout=subprocess.PIPE, check=True)
     status, peak = json.loads(made.stdout)
+    return status, peak
+
+
+@pytest.mark.parametrize("words", COMMANDS if FULL else COMMANDS[5::3])
+def test_a_command_holds_a_long_line_once(long_home: Path, words: str) -> None:
+    """A long output is held as it is, and nothing that is as long is made of it."""
+    status, peak = peak_of(long_home, words)
+
+    assert (0, True) == (status, peak <= ALLOWED), f"{peak / (1 << 20):.0f} MiB"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [words for words in COMMANDS if not words.startswith(("find", "rollback"))]
+    if FULL
+    else ["show ID --json", "fork ID --dry-run", "history ID --json"],
+)
+def test_a_command_holds_one_of_two_long_questions(asked_home: Path, words: str) -> None:
+    """What is read next is not held together with what was read before."""
+    status, peak = peak_of(asked_home, words)
 
     assert (0, True) == (status, peak <= ALLOWED), f"{peak / (1 << 20):.0f} MiB"

@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from backports import zstd
 
 from rollout import SyncRolloutRecorder
 from rollout.cli import thread_files
@@ -204,6 +205,20 @@ def test_an_archived_twin_counts_once(home: Home, rollout: Rollout) -> None:
     assert (110, 1) == (run.document["totals"]["totalTokens"], run.document["threads"])
     assert {"duplicate": 2} == run.document["leftOut"]
     assert "left out: 2 duplicate" in rollout("usage").err
+
+
+def test_a_compressed_twin_counts_once(home: Home, rollout: Rollout) -> None:
+    """A rollout and its compressed form side by side are one file; so are a plain one and a compressed one in the archive."""
+    recording = Recording(1).turn(amount(100))
+    path = recording.put(home.path)
+    packed = zstd.compress(path.read_bytes())
+    path.with_name(f"{path.name}.zst").write_bytes(packed)
+    archived = recording.put(home.path, archived=True)
+    archived.with_name(f"{path.name}.zst").write_bytes(packed)
+    archived.unlink()
+    run = rollout("usage", "--json")
+
+    assert (110, 1) == (run.document["totals"]["totalTokens"], run.document["threads"])
 
 
 def test_our_own_forks_count_once(home: Home, rollout: Rollout) -> None:

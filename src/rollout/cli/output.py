@@ -154,10 +154,13 @@ class Document:
         """
         self._out.write_json(b"," + to_json(name) + b":[")
         count = 0
-        for count, element in enumerate(elements, 1):
+        for element in elements:
+            count += 1
             self._out.write_json(b"\n" if count == 1 else b",\n")
             for piece in (element,) if isinstance(element, bytes) else element:
                 self._out.write_json(piece)
+                del piece
+            del element  # one may be long: it is not held while the next one is made, as by ``enumerate`` it would be
         self._out.write_json(b"\n]" if count else b"]")
         return count
 

@@ -28,7 +28,7 @@ def show_json(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Out
     document = Document(out, "rollout.show/1")
     document.member("thread", thread_object(row_from(store, thread_id)))
     found = _found(store, thread_id, args, out, reading)
-    document.array("lines", (line_json(line) for line in _lines(found, damage)))
+    document.array("lines", _lines(found, damage))
     document.array("damage", map(to_json, map(_damage_object, damage)))
     if reading.damaged > len(damage):
         document.member("damageNotNamed", reading.damaged - len(damage))
@@ -64,12 +64,13 @@ def _found(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Output
             out.flush()
 
 
-def _lines(found: Iterable[Found], damage: list[Damage]) -> Iterator[Line]:
+def _lines(found: Iterable[Found], damage: list[Damage]) -> Iterator[tuple[bytes | memoryview, ...]]:
     for thing in found:
         if isinstance(thing, Line):
-            yield thing
+            yield line_json(thing)
         elif len(damage) < _MOST_DAMAGE:
             damage.append(thing)
+        del thing  # a line may be long: it is not held while the next one is read
 
 
 def _damage_object(damage: Damage) -> dict[str, object]:

@@ -16,6 +16,7 @@ from rollout.codec import payload_tag
 from rollout.history.facts import ROLLBACK, TURN_ENDS, TURN_STARTS, payload_of, turns_dropped_by
 from rollout.history.rules import era_of
 from rollout.lines import Line, Position
+from rollout.long_lines import LONG, shorter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,6 +81,7 @@ class Outline:
         for found in lines:
             if isinstance(found, Line):
                 self._take(found)
+            del found  # a line may be long: it is not held while the next one is read
 
     def _take(self, line: Line) -> None:
         record = line.record
@@ -87,7 +89,7 @@ class Outline:
         self.era = self.era or era_of(record)
         match record.type:
             case "response_item":
-                self._take_item(record, here)
+                self._take_item(line, here)
             case "event_msg":
                 self._take_event(record, here)
             case "session_meta":
@@ -98,8 +100,8 @@ class Outline:
         after = self.end.ordinal if record.ordinal is None else record.ordinal + 1
         self.end = Cut(line.n + 1, Position(segment, offset + len(line.data)), after)
 
-    def _take_item(self, record: Record, here: Cut) -> None:
-        if not _begins_turn(record):
+    def _take_item(self, line: Line, here: Cut) -> None:
+        if not _begins_turn(line):
             return
         if self._pending is None and self._task and self.era == "paginated":
             return  # said into a turn that runs already
@@ -133,18 +135,19 @@ class Outline:
                 self.inherited[name] = fields[name]
 
 
-def _begins_turn(record: Record) -> bool:
+def _begins_turn(line: Line) -> bool:
     """Whether a response item begins a user turn; only what may be a message is looked into.
 
     A legacy thread may have been gone on with by a later Codex, whose context the seed's reading would take for a
     turn: there both readings must agree.
     """
     try:
-        head = _head.decode(record.payload)
+        head = _head.decode(line.record.payload)
     except msgspec.DecodeError:
         return False
     if head.type != "agent_message" and (head.type, head.role) != ("message", "user"):
         return False
+    record = shorter(line).record if len(line.data) >= LONG else line.record  # how a text begins and ends is enough
     item = payload_of(record)
     if era_of(record) == "paginated":
         return is_user_turn(item, later=True)
