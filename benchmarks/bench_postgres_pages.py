@@ -56,7 +56,7 @@ def listings() -> list[Listing]:
     narrow: list[tuple[str, ThreadQuery, str]] = [
         ("in the middle", ThreadQuery(cursor=Cursor(_MIDDLE, PARENT), limit=PAGE), f"{_USUAL} AND {behind}"),
         ("archived", ThreadQuery(archived=True, limit=PAGE), _USUAL.replace("NOT ", "")),
-        ("of sub-agents", ThreadQuery(sources=("subagent",), limit=PAGE), "NOT archived AND state = 'titled' AND source = 'subagent:thread_spawn'"),
+        ("of sub-agents", ThreadQuery(sources=("subagent",), limit=PAGE), "NOT archived AND state = 'titled' AND source LIKE 'subagent:%'"),
         ("of a rare provider", ThreadQuery(providers=("rare",), limit=PAGE), f"{_USUAL} AND provider = 'rare'"),
         ("of a folder of a tenth of them", ThreadQuery(cwds=(MANY_CWD,), limit=PAGE), f"{_USUAL} AND cwd = '\"{MANY_CWD}\"'"),
         ("of a folder of 50", ThreadQuery(cwds=(FEW_CWD,), limit=20), f"{_USUAL} AND cwd = '\"{FEW_CWD}\"'"),

@@ -22,7 +22,7 @@ A_THREAD = 100
 SECOND = "2026-01-01T00:00:00.000Z"
 MORE = """
 INSERT INTO rollout.lines (tenant, thread_id, segment, n, at, timestamp, type, bytes)
-SELECT tenant, thread_id, segment, 2 + i, bytes + i * 100000, '{time}', 'event_msg', convert_to(
+SELECT tenant, thread_id, segment, 2 + i, bytes + i * 1000, '{time}', 'event_msg', convert_to(
     '{{"timestamp":"{time}","type":"event_msg","payload":{{"type":"agent_message","message":"'
     || (SELECT string_agg(CASE WHEN (k + i) % 9 = 0 THEN chr(19968 + ((segment * 131 + i * 17 + k * 7919) % 6000)::int)
             || chr(12354 + ((segment + i * k) % 80)::int) ELSE 'w' || (segment * 7 + i * 31 + k * k * 97) % 20000 END, ' ')

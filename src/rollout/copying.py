@@ -16,7 +16,7 @@ from rollout.store.rows import KeepsRows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from rollout.query import ThreadQuery
+    from rollout.query import Page, ThreadQuery
     from rollout.store.base import Segment, ThreadStore
 
 _PAGE = 200
@@ -39,13 +39,23 @@ def wanted_threads(
 
     ``left_out`` is told, by reason, what the listing passed over.
     """
-    query = query._replace(order=Order("created", ascending=True), limit=_PAGE, cursor=None)
-    while True:
-        page = store.list(query)
+    for page in _pages(store, query._replace(counted=left_out is not None)):
         yield from (row.id for row in page.threads)
         if left_out is not None:
             for reason, number in page.hidden.items():
                 left_out[reason] = max(number, left_out.get(reason, 0))
+
+
+def bytes_of(store: ThreadStore, query: ThreadQuery = EVERYTHING) -> int:
+    """How many bytes the threads that a query wants have as they are stored; one walk through their listing."""
+    return sum(row.bytes for page in _pages(store, query._replace(counted=False)) for row in page.threads)
+
+
+def _pages(store: ThreadStore, query: ThreadQuery) -> Iterator[Page]:
+    query = query._replace(order=Order("created", ascending=True), limit=_PAGE, cursor=None)
+    while True:
+        page = store.list(query)
+        yield page
         if page.next is None:
             return
         query = query._replace(cursor=page.next)
@@ -61,6 +71,7 @@ def copy_thread(
 ) -> Copied:
     """Copy one thread, its name, tags and note; with ``verify`` both sides are read again and compared.
 
+    ``progress`` is told how many bytes more are in the target, those that were there among them.
     A thread that has a name or a note in the target keeps it. Raises NotFoundError; ExistsError when a file of that name has other
     bytes, with nothing of it written; FormatError when ``verify`` finds a difference; what ``put`` raises.
     """
@@ -68,18 +79,24 @@ def copy_thread(
     present: list[str] = []
     size = 0
     for segment in source.segments(thread_id):
+        blocks = _Told(source.raw(thread_id, segment.rollout_id), progress)
         try:  # a target without the thread would look for it everywhere before it said so: it is written first
-            target.put(segment, _told(source.raw(thread_id, segment.rollout_id), progress))
+            target.put(segment, blocks)
         except ExistsError:
             if not _same(source, target, thread_id, segment):
                 raise ExistsError(f"{segment.name} is in the target with other bytes; nothing of it was written") from None
             present.append(segment.name)
+            blocks.tell(_length(segment) - blocks.told)
             continue
         written.append(segment.name)
-        size += segment.data_length if segment.data_length >= 0 else segment.bytes
+        size += _length(segment)
         if verify and not _same(source, target, thread_id, segment):
             raise FormatError(f"{segment.name} reads differently in the target than in the source")
     return Copied(thread_id, tuple(written), tuple(present), size, _give(source, target, thread_id))
+
+
+def _length(segment: Segment) -> int:
+    return segment.data_length if segment.data_length >= 0 else segment.bytes
 
 
 def _give(source: ThreadStore, target: ThreadStore, thread_id: str) -> str | None:
@@ -118,8 +135,19 @@ def _sum(blocks: Iterable[bytes]) -> bytes:
     return made.digest()
 
 
-def _told(blocks: Iterable[bytes], progress: Callable[[int], None] | None) -> Iterator[bytes]:
-    for block in blocks:
-        if progress is not None:
-            progress(len(block))
-        yield block
+class _Told:
+    """Blocks whose lengths are told as they go by."""
+
+    def __init__(self, blocks: Iterable[bytes], progress: Callable[[int], None] | None) -> None:
+        self._blocks, self._progress, self.told = blocks, progress, 0
+
+    def tell(self, size: int) -> None:
+        """So many bytes more."""
+        self.told += size
+        if self._progress is not None:
+            self._progress(size)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self._blocks:
+            self.tell(len(block))
+            yield block

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from rollout.query import EVERYTHING
+from rollout.store.postgres import searching
 from rollout.store.postgres.connections import Connections
 from rollout.testing import builders as b
 from rollout.testing.facts import segment
@@ -72,3 +73,25 @@ def test_few_threads_are_asked_for_by_id(server: Server, monkeypatch: pytest.Mon
 
     assert {b.thread_id(3)} == {hit.thread_id for hit in hits}
     assert [[b.thread_id(3)]] == asked
+
+
+@pytest.mark.parametrize("first", [1, 220])
+def test_a_word_that_is_everywhere(server: Server, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
+    """The first threads are looked through without asking which ones have it; only where none has, all are named."""
+    store, asked, fetch = server.store(), list[str](), Connections.fetch
+    for thread in range(1, 222):
+        text = "everywhere" if thread in (first, first + 1) else "elsewhere"
+        data = b.rollout_bytes(b.thread_id(thread), *b.turn(text, "answer"))
+        store.put(segment(thread, data), [data])
+
+    def listening(self: Connections, sql: str, values: dict[str, object]) -> object:
+        asked.append(sql)
+        return fetch(self, sql, values)
+
+    monkeypatch.setattr(Connections, "fetch", listening)
+    monkeypatch.setattr(searching, "_COMMON", 0)
+    hits = store.search("everywhere", EVERYTHING._replace(limit=1)).hits
+    store.close()
+    named = any("threads_with" in sql for sql in asked)
+
+    assert ([b.thread_id(first + 1)], first == 1) == ([hit.thread_id for hit in hits], named)

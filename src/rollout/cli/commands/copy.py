@@ -8,15 +8,15 @@ from rollout.cli.home import find_thread
 from rollout.cli.lifecycle import Answer, add_dry_run, on_each, plural, words
 from rollout.cli.progress import Progress
 from rollout.cli.statuses import UsageError
-from rollout.copying import copy_thread, wanted_threads
+from rollout.copying import bytes_of, copy_thread, wanted_threads
 from rollout.query import EVERYTHING
 from rollout.store import open_store
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterable
 
     from rollout.cli.output import Output
+    from rollout.query import ThreadQuery
     from rollout.store.base import ThreadStore
 
 DESCRIPTION = """
@@ -49,7 +49,8 @@ def run(args: Namespace, out: Output) -> int:
     if args.active and args.archived:
         raise UsageError("--active and --archived exclude each other")
     source, target = _asked_often(open_store(args.source)), open_store(args.target)
-    progress = Progress(out, "copying", 0)
+    query = None if args.threads else _query(args)
+    progress = Progress(out, "copying", bytes_of(source, query) if query and out.has_watcher else 0)
 
     def work(text: str) -> Answer:
         thread_id = find_thread(source, text)
@@ -64,7 +65,7 @@ def run(args: Namespace, out: Output) -> int:
 
     left_out: dict[str, int] = {}
     try:
-        status = on_each(args, out, "copy", _threads(args, source, left_out), work)
+        status = on_each(args, out, "copy", wanted_threads(source, query, left_out) if query else words(args.threads), work)
     finally:
         progress.done()
     if left_out.get("duplicate"):
@@ -79,9 +80,8 @@ def _asked_often(store: ThreadStore) -> ThreadStore:
     return store.kept()[0] if isinstance(store, LocalStore) else store
 
 
-def _threads(args: Namespace, source: ThreadStore, left_out: dict[str, int]) -> Iterable[str]:
-    if args.threads:
-        return words(args.threads)
+def _query(args: Namespace) -> ThreadQuery:
+    """The threads that the filters want."""
     import os  # noqa: PLC0415 - only filters need them
     import time  # noqa: PLC0415 - the same
 
@@ -89,6 +89,4 @@ def _threads(args: Namespace, source: ThreadStore, left_out: dict[str, int]) -> 
 
     archived = True if args.archived else False if args.active else None
     query = EVERYTHING._replace(archived=archived, cwds=tuple(map(os.path.abspath, args.cwd)))
-    if args.since:
-        query = query._replace(since_ms=moment(args.since, time.time_ns() // 1_000_000))
-    return wanted_threads(source, query, left_out)
+    return query._replace(since_ms=moment(args.since, time.time_ns() // 1_000_000)) if args.since else query

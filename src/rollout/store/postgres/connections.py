@@ -186,10 +186,10 @@ def _close_all(connections: list[Connection]) -> None:
 
 
 def fetching(connection: Connection) -> Fetch:
-    """How to ask one connection."""
+    """How to ask one connection; answers come in binary form, which bytes and numbers need not be spelled for."""
 
     def fetch(sql: str, values: Mapping[str, Any]) -> list[Row]:
         once = False if isinstance(sql, Planned) else None
-        return connection.execute(sql.encode(), values, prepare=once).fetchall()
+        return connection.execute(sql.encode(), values, prepare=once, binary=True).fetchall()
 
     return fetch

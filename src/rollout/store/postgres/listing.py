@@ -87,6 +87,12 @@ class Asked(NamedTuple):
         return " AND ".join(("tenant = %(tenant)s", *self.broad, *(self.narrow if narrow else ()), *more))
 
     @property
+    def has_few(self) -> bool:
+        """Whether so few threads are left, by an index of their own, that all of them may be looked at."""
+        query = self.query
+        return self.is_of_few or any((query.parent, query.forked_from, query.name))
+
+    @property
     def some(self) -> str:
         """Whether there is a thread of a wanted kind at all: without one no index says so as fast."""
         conditions = " AND ".join(("tenant = %(tenant)s", *self.broad))
@@ -152,7 +158,7 @@ def _page(asked: Asked, limit: int) -> Found:
     """The rows in the order of an index; in the same round trip the numbers that say what is left out."""
     by = f"{asked.column} {_way(asked.query.order)}, threads.thread_id"
     rows, kinds = list[Keyed](), dict[Kind, int]()
-    select = _select(asked, by, limit, asked.some)
+    select = _select(asked, by, limit, *(() if asked.has_few else (asked.some,)))
     for row in asked.ask(f"({select}) UNION ALL ({_KINDS})" if asked.query.counted else select):
         if row[1] == "kind":
             kinds[Kind(row[3], row[11], row[2], row[8])] = row[4]

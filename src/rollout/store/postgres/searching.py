@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rollout.store.postgres.connections import Connection, Connections, Row
 
 _CHUNK = 200
+_COMMON = 20_000  # lines that have the words, from which on the first threads are looked through without asking which
 _FEW, _MANY = 2_000, 100_000  # threads that are asked for by id; and from which on they are looked through in order
 _LONGEST, _MOST = 48, 20_000
 _TOKENS = re.compile(r"[0-9a-z\x80-\U0010ffff]+")
@@ -47,7 +48,7 @@ AND segment = %(segment)s RETURNING true
 """
 _STALE = """
 SELECT thread_id::text, segment, indexed, lines - (complete < bytes)::int FROM rollout.segments
-WHERE tenant = %(tenant)s AND indexed < lines - (complete < bytes)::int AND trash IS NULL LIMIT 50
+WHERE tenant = %(tenant)s AND indexed < lines AND indexed < lines - (complete < bytes)::int AND trash IS NULL LIMIT 50
 """
 
 
@@ -69,10 +70,13 @@ class Search:
         if self._wanted.thread_id:
             yield self._one(self._wanted.thread_id)
             return
-        may_hold = self._narrowed()
-        query = self._query._replace(cursor=None)
-        few = may_hold if may_hold is not None and len(may_hold) <= _FEW else None
+        query, expression = self._query._replace(cursor=None), _tsquery(self._wanted)
+        if expression:
+            bring_up(self._connections)  # as far as this role may; what is left is looked through
+        is_common = bool(expression) and self._is_common(expression)
+        may_hold = None if is_common else self._narrowed(expression)
         while True:
+            few = may_hold if may_hold is not None and len(may_hold) <= _FEW else None
             rows = keyed_rows(Scope(self._connections.fetch, self._connections.tenant, few), query, _CHUNK)
             for key, row in rows:
                 if may_hold is None or row.id in may_hold:
@@ -80,6 +84,13 @@ class Search:
             if len(rows) < _CHUNK:
                 return
             query = query._replace(cursor=Cursor(*rows[-1][0]))
+            if is_common:  # but not in the first threads
+                is_common, may_hold = False, self._narrowed(expression)
+
+    def _is_common(self, expression: str) -> bool:
+        """Whether so many lines have the words that the first threads probably fill a page."""
+        rows = self._connections.fetch("SELECT rollout.lines_with(%(query)s::tsquery)", {"query": expression})
+        return int(rows[0][0]) >= _COMMON
 
     def _one(self, thread_id: str) -> ThreadHits:
         fetch, tenant = self._connections.fetch, self._connections.tenant
@@ -99,12 +110,10 @@ class Search:
             return []  # it was removed meanwhile
         return list(_candidates(self._connections, chain, self._matcher))[::-1]
 
-    def _narrowed(self) -> set[str] | None:
+    def _narrowed(self, expression: str) -> set[str] | None:
         """The threads that may hold hits; None when the words cannot tell."""
-        expression = _tsquery(self._wanted)
         if not expression:
             return None
-        bring_up(self._connections)  # as far as this role may; what is left is looked through
         rows = self._connections.fetch(
             "SELECT threads_with::text FROM rollout.threads_with(%(query)s::tsquery, %(most)s)"
             " UNION SELECT thread_id::text FROM rollout.segments WHERE tenant = %(tenant)s AND trash IS NULL"

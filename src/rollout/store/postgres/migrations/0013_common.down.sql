@@ -1,0 +1,1 @@
+DROP FUNCTION rollout.lines_with(tsquery);
