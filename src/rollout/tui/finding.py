@@ -17,7 +17,7 @@ from rollout.tui.painting import Key, Look, Row, painted, plain
 from rollout.tui.stretches import Lines, near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from rollout.lines import Line
     from rollout.store.base import ThreadStore
@@ -95,12 +95,27 @@ class Finder:
             yield way.row
 
     def _hits(self, start: Position, *, back: bool) -> Iterator[Hit | Position]:
-        """The rows that have it, with positions between them."""
+        """The rows that have it, with positions between them; a line is let go of before what is around it is read."""
+        found: Position | None = None
+        while True:
+            behind = yield from self._next_line(start, found, back=back)
+            if behind is None:
+                return
+            found, start = behind
+            if hit := self._shown(found):
+                yield hit
+
+    def _next_line(
+        self, start: Position, passed: Position | None, *, back: bool
+    ) -> Generator[Position, None, tuple[Position, Position] | None]:
+        """Where the next line with it stands, and from where to go on; ``passed`` is one that was looked at."""
         for thing in self._store.sift(self._wanted.thread_id, self._sieve.may_hold, start, back=back):
             if isinstance(thing, Position):
                 yield thing
-            elif self._is_in(thing) and (hit := self._shown(thing.position)):
-                yield hit
+            elif thing.position != passed and self._is_in(thing):
+                place = thing.position
+                return place, place if back else place._replace(offset=place.offset + len(thing.data))
+        return None
 
     def _is_in(self, line: Line) -> bool:
         if self._wanted.look.raw and len(line.data) < LONG and self._folded in fold(line.data.decode("utf-8", "replace")):
