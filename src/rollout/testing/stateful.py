@@ -193,6 +193,13 @@ class StoreComparison(LifecycleRules):
         """A text means the same threads."""
         self.agree(lambda store: set(store.resolve(text)), f"what {text!r} means")
 
+    @rule()
+    def listen(self) -> None:
+        """What was told since a store is watched makes up the threads that are there, and which of them are archived."""
+        for heard in self.heard:
+            heard.listen()
+        check(self.heard[1].standing, self.heard[0].standing, "what was told")
+
     @invariant()
     def names_agree(self) -> None:
         """Names are the same, of threads that are there."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle as StateBundle
 from hypothesis.stateful import RuleBasedStateMachine
 
-from rollout.errors import RolloutError
+from rollout.errors import NotFoundError, RolloutError
 from rollout.store.base import Receipt, Writer
 from rollout.store.memory import MemoryStore
 from rollout.testing import builders as b
@@ -28,6 +29,30 @@ WRITERS: StateBundle[Both] = StateBundle("writers")
 RECEIPTS: StateBundle[tuple[Receipt, Receipt]] = StateBundle("receipts")
 
 
+class Heard:
+    """What a watch has told of a store since it was empty: which threads are there, and whether they are archived."""
+
+    def __init__(self, store: ThreadStore) -> None:
+        """Nothing is there."""
+        self._store, self._watch = store, store.watch()
+        self.standing: dict[str, bool] = {}
+
+    def listen(self) -> None:
+        """Take what is told; of a thread that came it is looked how it stands."""
+        changes = self._watch.wait(0.0)
+        check(True, changes.complete, "whether all is told")
+        for thread_id, what in changes.told:
+            if what == "removed":
+                self.standing.pop(thread_id, None)
+            elif what in ("added", "archived", "unarchived"):
+                with suppress(NotFoundError):
+                    self.standing[thread_id] = self._store.segments(thread_id)[-1].archived
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._watch.close()
+
+
 class Comparing(RuleBasedStateMachine):
     """Does the same to a store and to the reference; every answer and every logical line must agree.
 
@@ -40,6 +65,7 @@ class Comparing(RuleBasedStateMachine):
         self.folder = tempfile.mkdtemp(prefix="rollout-comparison-")
         self.mine: ThreadStore = self.make_store()
         self.reference: ThreadStore = MemoryStore()
+        self.heard = Heard(self.mine), Heard(self.reference)
         self.number = 0
         self.stored: list[ThreadId] = []
         self.open: list[Both] = []
@@ -59,6 +85,8 @@ class Comparing(RuleBasedStateMachine):
         """Close everything and take the folder away."""
         for writer in (one for pair in self.open for one in pair):
             writer.close()
+        for heard in self.heard:
+            heard.close()
         self.mine.close()
         self.reference.close()
         shutil.rmtree(self.folder, ignore_errors=True)
