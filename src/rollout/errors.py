@@ -8,6 +8,7 @@
     ├── ExistsError              something already stands where a new thing was to be put
     ├── InUseError               forks build on the thread; they are named
     ├── ChildrenError            the thread has sub-agents, and nobody said what becomes of them
+    ├── PinnedError              the thread is pinned, so it is not deleted
     ├── BusyError                another writer holds the thread; its owner is named
     ├── LockError                the lock of a thread could not be made, so nothing was written
     ├── ClosedError              used after it was closed
@@ -91,6 +92,15 @@ class ChildrenError(RolloutError):
             f"thread {thread_id} has {len(children)} sub-agent{'s' if len(children) > 1 else ''}: {', '.join(children)};"
             " say whether they are deleted too (--with-children) or kept (--keep-children), nothing was changed"
         )
+
+
+class PinnedError(RolloutError):
+    """The thread bears the tag ``pinned``: it is not deleted."""
+
+    def __init__(self, thread_id: str) -> None:
+        """Say how it is let go."""
+        self.thread_id = thread_id
+        super().__init__(f"thread {thread_id} is pinned; rollout tag {thread_id} -pinned lets it go, nothing was changed")
 
 
 class LockError(RolloutError):

@@ -14,6 +14,9 @@ from rollout.tuples import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+PINNED = "pinned"
+"""The tag of a thread that is to stay: it is not deleted, and a fork does not begin with it."""
+
 _LONGEST_TAG = 64
 _LONGEST_NOTE = 64 * 1024
 

@@ -110,6 +110,7 @@ def test_json_rows_have_every_fact(home: Home, rollout: Rollout) -> None:
             "era": "legacy",
             "bytes": path.stat().st_size,
             "forkedFrom": thread_id(9),
+            "parent": None,
             "problem": None,
             "tags": [],
             "note": None,
@@ -212,6 +213,49 @@ def test_columns_fit_the_terminal(home: Home, terminal: Rollout) -> None:
     assert len(lines) == 3
     assert all(width(line) <= 80 for line in lines)
     assert lines[1].startswith(thread_id(2)[:13] + "  ")
+
+
+def test_a_page_of_several_providers_tells_them(home: Home, terminal: Rollout) -> None:
+    """In a column of its own, which a page of one provider does without."""
+    home.add(1)
+    one = terminal("list").out
+    home.add(2, model_provider="other")
+    home.add(3, model_provider="a provider with a long name")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", terminal("list").out).splitlines()
+
+    assert "PROVIDER" not in one
+    assert ["ID", "WHEN", "PROVIDER", "FOLDER", "THREAD"] == lines[0].split()
+    assert ["a provider …", "other", "openai"] == [line[27:41].strip() for line in lines[1:]]
+    assert all(width(line) <= 80 for line in lines)
+
+
+def spawned(parent: int) -> dict[str, object]:
+    """The source of a sub-agent."""
+    return {"subagent": {"thread_spawn": {"parent_thread_id": thread_id(parent), "depth": 1}}}
+
+
+def test_a_tree_has_sub_agents_under_their_threads(home: Home, rollout: Rollout, terminal: Rollout) -> None:
+    """Those of those too, archived ones too; what is told so is not counted as hidden, an orphan is."""
+    home.add(1)
+    home.add(2)
+    home.add(3, source=spawned(1))
+    home.add(4, source=spawned(3), archived=True)
+    home.add(5, source=spawned(9))
+    plain, shown, tree = rollout("list", "--tree"), terminal("list", "--tree"), rollout("list", "--tree", "--json").document
+
+    assert [thread_id(number) for number in (2, 1, 3, 4)] == [line[:36] for line in plain.out.splitlines()]
+    assert ["└ [subagent:thread_spawn] question 3", "  └ [archived, subagent:thread_spawn] question 4"] == [line.split("\t")[3] for line in plain.out.splitlines()[2:]]
+    assert "  └ [archived, sub" in shown.out
+    assert [[], [[thread_id(4)]]] == [[[below["id"] for below in one["children"]] for one in row["children"]] for row in tree["threads"]]
+    assert ("1 sub-agent hidden: --all\n", {"subagent": 1}) == (plain.err, tree["hidden"])
+
+
+@pytest.mark.parametrize("other", ["--all", "--archived", "--count"])
+def test_a_tree_is_of_what_people_started(home: Home, rollout: Rollout, other: str) -> None:
+    """What lists sub-agents by themselves, or nothing, excludes it."""
+    home.add(1)
+
+    assert 2 == rollout("list", "--tree", other).status
 
 
 def test_a_terminal_gets_one_page_and_how_to_go_on(home: Home, terminal: Rollout) -> None:

@@ -8,8 +8,9 @@ import pytest
 from lifecycle.test_archive import places
 from lifecycle.words import LATER, files, keep, legacy, options, paginated
 from rollout import BusyError, NotFoundError, RolloutError
-from rollout.errors import ChildrenError, InUseError
+from rollout.errors import ChildrenError, InUseError, PinnedError
 from rollout.journal.compression import compress_to
+from rollout.labels import PINNED
 from rollout.lifecycle import (
     delete,
     destroy,
@@ -21,8 +22,10 @@ from rollout.lifecycle import (
     restore,
     rollback,
 )
+from rollout.query import EVERYTHING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from rollout.store.base import ThreadStore
@@ -248,6 +251,21 @@ def test_planning_a_delete_changes_nothing(store: ThreadStore) -> None:
 
     assert threads[::-1] == list(plan.threads)
     assert before == {one: files(store, one) for one in threads}
+
+
+@pytest.mark.parametrize("step", [delete, plan_delete])
+def test_what_is_pinned_stays(store: ThreadStore, step: Callable[..., object]) -> None:
+    """Also a sub-agent that would go with its thread, with all of the family; once it is let go, it can be deleted."""
+    threads = family(store)
+    store.set_tags(threads[2], [PINNED])
+
+    with pytest.raises(PinnedError):
+        step(store, threads[2])
+    with pytest.raises(PinnedError):
+        step(store, threads[0], children="with")
+    assert {*threads} <= {row.id for row in store.list(EVERYTHING).threads}
+    store.set_tags(threads[2], remove=[PINNED])
+    step(store, threads[0], children="with")
 
 
 @pytest.mark.parametrize("gone_before", [(2,), (1, 2), (0, 1, 2), (0,)])

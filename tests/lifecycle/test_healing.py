@@ -194,7 +194,7 @@ def temporary_files(home: LocalStore) -> list[str]:
 def test_a_fork_that_was_cut_off_before_it_was_there_leaves_nothing(home: LocalStore) -> None:
     """No file, no name, no tags: not while it is written, nor between its name and its file."""
     rename(home, keep(home, legacy()), "login")
-    home.set_tags(THREAD, ["kept"])
+    home.set_tags(THREAD, ["kept", "pinned"])
     for cut, just in ((writing(b"session_meta"), 10), ("link", 0)):
         killed(home, lambda store: fork(store, THREAD, None, options()), hit(cut), just)
         left = temporary_files(home)
@@ -207,7 +207,7 @@ def test_a_fork_that_was_cut_off_before_it_was_there_leaves_nothing(home: LocalS
 def test_a_fork_that_was_cut_off_once_it_was_there_is_whole(home: LocalStore) -> None:
     """With its name and tags from the first moment; the next command takes away what was left beside it."""
     rename(home, keep(home, legacy()), "login")
-    home.set_tags(THREAD, ["kept"])
+    home.set_tags(THREAD, ["kept", "pinned"])
     killed(home, lambda store: fork(store, THREAD, None, options()), hit("utime"))
     (made,) = {row.id for row in home.list(EVERYTHING).threads} - {THREAD}
     given = home.names()[made], home.labels()[made].tags

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -328,9 +329,10 @@ def test_copy_export_and_folder(home: Home, view: View) -> None:
     async def scene(screen: Screen) -> None:
         await screen.press("i", "c")
         assert screen.app.clipboard == f"cd '/work/my app' && codex resume {thread_id(1)}"
-        await screen.press("x", "o")
+        await screen.press("x")
+        await screen.press("o")
         assert screen.said == [
-            f"copied: {thread_id(1)}", f"copied: {screen.app.clipboard}",
+            f"copied: {thread_id(1)}", f"copied: {screen.app.clipboard}", "writing…",
             f"written to /out/{thread_id(1)}.html", f"opening the folder of {thread_id(1)}",
         ]  # fmt: skip
 
@@ -608,3 +610,36 @@ def test_a_slow_list_begins_with_the_newest(home: Home, desk: FixedDesk, view: V
         assert before in screen.drawn.split("\n")[at]
 
     view(scene, settled=False)
+
+
+@pytest.mark.parametrize(("told", "expected"), [("15;0", "dark"), ("0;15", "light"), ("", "dark")])
+def test_light_and_dark(home: Home, view: View, monkeypatch: pytest.MonkeyPatch, told: str, expected: str) -> None:
+    """A terminal that tells of a light ground gets one, and T changes it."""
+    monkeypatch.setenv("COLORFGBG", told)
+    home.add(1)
+
+    async def scene(screen: Screen) -> None:
+        assert screen.app.theme == f"textual-{expected}"
+        await screen.press("T")
+        assert screen.app.theme != f"textual-{expected}"
+
+    view(scene)
+
+
+def test_what_goes_away_is_said(home: Home, desk: FixedDesk, view: View) -> None:
+    """A thread that another program deletes while it is read, then the whole home: a line says so, and every key still works."""
+    home.add(1, [one for number in range(300) for one in turn(f"ask {number}", f"say {number}")])
+    desk.folder = str(home.path)
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter")
+        next(home.path.rglob("*.jsonl")).unlink()
+        await screen.until(lambda: thread_id(1) in screen.status)
+        await screen.press("pageup", "home", "r", "f", "enter", "5", "slash", *"ask", "enter", "n", "escape", "end", "A", "enter")
+        assert "no thread" in " ".join([screen.status, *screen.said])
+        await screen.press("escape", "escape")
+        shutil.rmtree(home.path)
+        await screen.until(lambda: screen.status.startswith("no threads: there is no folder"))
+        await screen.press("enter", "R", "l", "g", "a", "slash", "x", "enter")
+
+    view(scene)

@@ -30,6 +30,7 @@ def thread_object(thread: Thread) -> dict[str, Any]:
         "era": summary.era,
         "bytes": thread.bytes,
         "forkedFrom": summary.forked_from_id,
+        "parent": summary.parent_id,
         "problem": thread.problem,
         "tags": list(thread.tags),
         "note": thread.note or None,

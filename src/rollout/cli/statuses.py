@@ -36,6 +36,7 @@ _STATUSES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.AmbiguousError, NOT_FOUND),
     (errors.ChildrenError, USAGE),
     (errors.InUseError, BUSY),
+    (errors.PinnedError, BUSY),
     (errors.BusyError, BUSY),
     (errors.PlaceInUseError, BUSY),
     (errors.FencedError, BUSY),

@@ -10,67 +10,88 @@ from rollout.render.safe import fit, pad, safe_line, width
 from rollout.times import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rollout.query import Thread
 
 _SHORTEST_ID = 13  # the 48 bits of time in an id, as text: unique in practice, not only on this page
 _GAP = "  "
-_TITLES = ("ID", "WHEN", "FOLDER", "THREAD")
+_TITLES = ("ID", "WHEN", "PROVIDER", "FOLDER", "THREAD")
+_COLOURS = ("yellow", "dim", "dim", "dim")
+_LONGEST_PROVIDER = 12
 _CODES = {"bold": "1", "dim": "2", "yellow": "33"}
 
 
 class Table:
     """Lays out pages of one listing; the first page decides how wide the columns are.
 
-    ``order`` is the sort key, whose time is shown.
+    ``order`` is the sort key, whose time is shown. The provider has a column where the first page has several.
     """
 
     def __init__(self, columns: int, order: str, *, now_ms: int, user_home: str, colour: bool) -> None:
         """Nothing is laid out yet."""
         self._columns, self._order, self._now_ms = columns, order, now_ms
         self._user_home, self._colour = user_home, colour
-        self._widths: tuple[int, int, int] | None = None
+        self._widths: tuple[int, ...] = ()
+        self._with_provider = False
 
-    def lines(self, threads: Sequence[Thread]) -> Iterator[str]:
-        """The lines of one page, each ending in a newline; the first page is headed."""
+    def lines(self, threads: Sequence[Thread], depths: Iterable[int]) -> Iterator[str]:
+        """The lines of one page, each ending in a newline; the first page is headed.
+
+        ``depths``: how deep each thread stands below the one that spawned it, 0 for those that stand alone.
+        """
         shortest = unique_length([thread.id for thread in threads])
-        cells = [self._cells(thread, shortest) for thread in threads]
-        if self._widths is None:
+        is_first = not self._widths
+        if is_first:
+            self._with_provider = len({thread.summary.model_provider or "" for thread in threads} - {""}) > 1
+        cells = [self._cells(thread, shortest, depth) for thread, depth in zip(threads, depths, strict=True)]
+        if is_first:
             self._widths = self._measure(cells)
-            yield self._line(_TITLES, ("dim", "dim", "dim", "dim"))
+            yield self._line(self._chosen(_TITLES), "dim")
         for thread, row in zip(threads, cells, strict=True):
             quiet = "dim" if thread.archived or thread.problem else ""
-            yield self._line(row, ("yellow", "dim", "dim", "bold" if thread.name and not quiet else quiet))
+            yield self._line(row, "bold" if thread.name and not quiet else quiet, _COLOURS)
 
-    def _cells(self, thread: Thread, shortest: int) -> tuple[str, str, str, str]:
+    def _chosen(self, cells: tuple[str, ...]) -> tuple[str, ...]:
+        return cells if self._with_provider else (*cells[:2], *cells[3:])
+
+    def _cells(self, thread: Thread, shortest: int, depth: int) -> tuple[str, ...]:
         folder = tilde(safe_line(thread.summary.cwd or "?"), self._user_home)
         branch = safe_line(str((thread.summary.git or {}).get("branch") or ""))
-        return (
+        return self._chosen((
             thread.id[:shortest],
             ago(time_of(thread, self._order), self._now_ms),
+            fit(safe_line(thread.summary.model_provider or "?"), _LONGEST_PROVIDER),
             folder + (f" [{branch}]" if branch else ""),
-            title(thread) + hashed(thread),
-        )
+            below(depth) + title(thread) + hashed(thread),
+        ))
 
-    def _measure(self, cells: Sequence[tuple[str, ...]]) -> tuple[int, int, int]:
-        identity, when = (max(width(row[at]) for row in [_TITLES, *cells]) for at in (0, 1))
-        folder = max(width(row[2]) for row in [_TITLES, *cells])
-        return identity, when, max(len(_TITLES[2]), min(folder, self._columns * 3 // 10))
+    def _measure(self, cells: Sequence[tuple[str, ...]]) -> tuple[int, ...]:
+        """The widths of all columns but the last, which takes what is left."""
+        titles = self._chosen(_TITLES)
+        widest = [max(width(row[at]) for row in [titles, *cells]) for at in range(len(titles) - 1)]
+        return (*widest[:-1], max(width(titles[-2]), min(widest[-1], self._columns * 3 // 10)))
 
-    def _line(self, row: Sequence[str], colours: Sequence[str]) -> str:
-        identity, when, folder = self._widths or (0, 0, 0)
-        rest = max(1, self._columns - identity - when - folder - 3 * len(_GAP))
-        cells = [pad(row[0], identity), pad(row[1], when), pad(_fit_left(row[2], folder), folder), fit(row[3], rest)]
-        return _GAP.join(map(self._paint, cells, colours)).rstrip() + "\n"
+    def _line(self, row: Sequence[str], last: str, colours: Sequence[str] = ("dim",) * 4) -> str:
+        *widths, folder = self._widths
+        rest = max(1, self._columns - sum(self._widths) - len(self._widths) * len(_GAP))
+        cells = [pad(cell, columns) for cell, columns in zip(row, widths, strict=False)]
+        cells += [pad(_fit_left(row[-2], folder), folder), fit(row[-1], rest)]
+        return _GAP.join(map(self._paint, cells, (*colours[: len(row) - 1], last))).rstrip() + "\n"
 
     def _paint(self, text: str, colour: str) -> str:
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self._colour and colour else text
 
 
-def plain_line(thread: Thread, order: str) -> str:
+def below(depth: int) -> str:
+    """What stands before the title of a thread that another one on the page has spawned."""
+    return "  " * (depth - 1) + "└ " if depth else ""
+
+
+def plain_line(thread: Thread, order: str, depth: int = 0) -> str:
     """One thread as tab-separated fields: id, time, folder, name or first question; its tags, if it has any."""
-    fields = (thread.id, to_text(time_of(thread, order)), safe_line(thread.summary.cwd or ""), title(thread))
+    told = below(depth) + title(thread)
+    fields = (thread.id, to_text(time_of(thread, order)), safe_line(thread.summary.cwd or ""), told)
     return "\t".join([*fields, *([hashed(thread).strip()] if thread.tags else [])]) + "\n"
 
 

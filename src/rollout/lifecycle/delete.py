@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from rollout.errors import ChildrenError, InUseError, NotFoundError, RolloutError
+from rollout.errors import ChildrenError, InUseError, NotFoundError, PinnedError, RolloutError
+from rollout.labels import PINNED
 from rollout.lifecycle.at_home import at_home, check_free, refresh_row
 from rollout.lifecycle.codex_index import CodexNote, mentions_of
 from rollout.query import EVERYTHING, Order
@@ -62,7 +63,7 @@ def delete(store: ThreadStore, thread_id: str, *, children: Children = "refuse",
     """Take a thread away with all its files and names; ``now``: for good, else into the trash.
 
     Durable when it returns. All or nothing: raises, with everything as it was, BusyError (somebody writes one of the
-    threads), InUseError, ChildrenError (``children`` is "refuse" and there are some), NotFoundError, WriteError.
+    threads), InUseError, PinnedError, ChildrenError (``children`` is "refuse" and there are some), NotFoundError, WriteError.
 
     May be repeated, which also ends what a crash has cut off: a thread that is in the trash already is left there, or
     with ``now`` destroyed, and so are then the sub-agents of its that are in the trash, if they are to go ``with`` it.
@@ -139,14 +140,17 @@ def plan_delete(
 
 
 def _plan(store: ThreadStore, thread_id: str, children: Children) -> DeletePlan:
-    """What a delete takes away of what is there. Raises NotFoundError, ChildrenError, BusyError, InUseError."""
+    """What a delete takes away of what is there. Raises NotFoundError, ChildrenError, PinnedError, BusyError, InUseError."""
     store.segments(thread_id)
     family = _Family(store)
     below = family.below(thread_id)
     if below and children == "refuse":
         raise ChildrenError(thread_id, below)
     threads = (*below[::-1], thread_id) if children == "with" else (thread_id,)
+    given = store.labels()
     for one in threads:
+        if one in given and PINNED in given[one].tags:
+            raise PinnedError(one)
         check_free(store, one)
         if forks := [fork for fork in store.references(one) if fork not in threads]:
             raise InUseError(one, forks)

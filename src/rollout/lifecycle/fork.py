@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.errors import BusyError, FormatError, InvalidQueryError, NotFoundError
 from rollout.ids import ThreadId, try_parse
-from rollout.labels import NO_LABELS
+from rollout.labels import NO_LABELS, PINNED
 from rollout.lifecycle.fork_meta import ForkMeta, ForkParams
 from rollout.lifecycle.outline import Outline
 from rollout.lifecycle.portable import Portable
@@ -193,8 +193,8 @@ class _Fork:
 
     @cached_property
     def _tags(self) -> tuple[str, ...]:
-        """A fork goes on with the work of its source and is filed with it; a note is about one thread."""
-        return self._store.labels().get(self._source, NO_LABELS).tags
+        """A fork goes on with the work of its source and is filed with it; a note and a pin are about one thread."""
+        return tuple(tag for tag in self._store.labels().get(self._source, NO_LABELS).tags if tag != PINNED)
 
     @cached_property
     def _name(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -30,6 +31,7 @@ class Acting(Screen[None]):
         Binding("i", "copy_id", "copy id", show=False),
         Binding("c", "copy_command", "copy command", show=False),
         Binding("o", "open_folder", "folder", show=False),
+        Binding("T", "app.light", "light or dark", show=False),
         Binding("question_mark", "help", "help"),
         Binding("q", "app.quit", "quit"),
     ]
@@ -46,14 +48,20 @@ class Acting(Screen[None]):
     def changed(self) -> None:
         """Something was changed."""
 
-    def attempt(self, work: Callable[[], str]) -> bool:
-        """Do it and say what was done, or why not."""
+    @work(thread=True, group="acts")
+    def attempt(self, act: Callable[[], str], then: Callable[[], None] | None = None) -> None:
+        """Do it beside the screen, say what was done or why not, and then what follows; a large thread takes its time."""
         try:
-            self.notify(safe_line(work()), markup=False)
+            told, why = act(), ""
         except (RolloutError, OSError) as error:
-            self.notify(safe_line(str(error)), severity="error", markup=False)
-            return False
-        return True
+            told, why = "", str(error)
+        if self.app.is_running:
+            self.app.call_from_thread(self._attempted, told, why, then)
+
+    def _attempted(self, told: str, why: str, then: Callable[[], None] | None) -> None:
+        self.notify(safe_line(why or told), severity="error" if why else "information", markup=False)
+        if then and not why and self.is_attached:
+            then()
 
     def action_rename(self) -> None:
         """Ask for a name."""
@@ -62,8 +70,8 @@ class Acting(Screen[None]):
             return
 
         def answered(name: str | None) -> None:
-            if name and self.attempt(lambda: self.desk.rename(item, name)):
-                self.changed()
+            if name:
+                self.attempt(lambda: self.desk.rename(item, name), self.changed)
 
         self.app.push_screen(Ask("New name", safe_line(item.name)), answered)
 
@@ -79,6 +87,7 @@ class Acting(Screen[None]):
         """Write it to a file here."""
         item = self.meant()
         if item is not None:
+            self.notify("writing…", timeout=1, markup=False)
             self.attempt(lambda: self.desk.export(item))
 
     def action_copy_id(self) -> None:
@@ -111,13 +120,13 @@ class Acting(Screen[None]):
         self.app.copy_to_clipboard(text)
         self.notify(f"copied: {text}", markup=False)
 
-    def _sure(self, question: str, work: Callable[[Item], str]) -> None:
+    def _sure(self, question: str, act: Callable[[Item], str]) -> None:
         item = self.meant()
         if item is None:
             return
 
         def answered(choice: int | None) -> None:
-            if choice == 0 and self.attempt(lambda: work(item)):
-                self.changed()
+            if choice == 0:
+                self.attempt(lambda: act(item), self.changed)
 
         self.app.push_screen(Choose(f"{question}  {item.title[:60]}", ("yes", "no")), answered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -11,6 +12,10 @@ from rollout.tui.list_screen import ListScreen
 
 if TYPE_CHECKING:
     from rollout.tui.desk import Desk
+
+
+_LIGHT = ("7", "15")
+"""The grounds that terminals tell of in COLORFGBG, where they do."""
 
 
 class ViewApp(App[None]):
@@ -38,11 +43,17 @@ class ViewApp(App[None]):
         """Show what a desk has."""
         super().__init__()
         self.animation_level = "none"
+        if os.environ.get("COLORFGBG", "").rpartition(";")[2] in _LIGHT:
+            self.theme = "textual-light"
         self._desk = desk
 
     def get_default_screen(self) -> ListScreen:
         """The list, with no empty screen below it."""
         return ListScreen(self._desk)
+
+    def action_light(self) -> None:
+        """Dark letters on a light ground, or the other way round."""
+        self.theme = "textual-dark" if self.theme == "textual-light" else "textual-light"
 
     def action_lineage(self) -> None:
         """Show the family of the thread that is meant."""

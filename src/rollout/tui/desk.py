@@ -21,10 +21,17 @@ class Desk:
     Raises what ``rollout.lifecycle`` raises, and OSError. ``export`` writes a thread to a file and names it.
     """
 
-    def __init__(self, store: ThreadStore, export: Callable[[str], str], *, is_slow: bool = False) -> None:
-        """Work on a store; ``is_slow``: it has no index, so that a list takes its time."""
-        self.store, self._export, self.is_slow = store, export, is_slow
+    def __init__(
+        self, store: ThreadStore, export: Callable[[str], str], *, is_slow: bool = False, folder: str = ""
+    ) -> None:
+        """Work on a store; ``is_slow``: it has no index, so that a list takes its time; ``folder``: where it is, if it is one."""
+        self.store, self._export, self.is_slow, self.folder = store, export, is_slow, folder
         self.user_home = os.environ.get("HOME", "")
+
+    def why_empty(self) -> str:
+        """Why no thread is there."""
+        gone = self.folder and not os.path.isdir(self.folder)
+        return f"no threads: there is no folder {self.folder}" if gone else "no threads"
 
     def now_ms(self) -> int:
         """The time, for ages and groups."""

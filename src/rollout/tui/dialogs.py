@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 HELP = (
-    ("Everywhere", "? help · Esc back · q quit · arrows or j k, PageUp PageDown, Home End move"),
+    ("Everywhere", "arrows or j k, PageUp PageDown, Home End move · Esc back · q quit"),
+    ("", "? help · T light or dark"),
     ("List", "/ filter: words, #tag, model: provider: branch: note: · Enter read · g group"),
     ("", "a also sub-agents, archived and untitled · p this project only"),
     ("Thread", "/ find · n N next and previous hit · Enter fold or unfold · f all of it"),

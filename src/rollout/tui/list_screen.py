@@ -160,7 +160,7 @@ class ListScreen(Acting):
         parts += ["all kinds"] if self.wanted.everything else []
         parts += [f"in {safe_line(self.wanted.cwd)}"] if self.wanted.cwd else []
         if not self.threads.items and not told:
-            parts = ["no threads" if self.wanted == Wanted() else "no thread fits: Esc shows all"]
+            parts = [safe_line(self.desk.why_empty()) if self.wanted == Wanted() else "no thread fits: Esc shows all"]
         self._tell(" · ".join(filter(None, [*parts, self._note])))
         self._tell_details()
 

@@ -54,7 +54,11 @@ class Pages:
         """One row, decoded from its colours; what is wider than the screen is cut there."""
         if self.document is None:
             return Text(fit("", columns))
-        text = Text.from_ansi(self.document.row(at).text, no_wrap=True, end="")
+        try:
+            row = self.document.row(at)
+        except (RolloutError, OSError):  # it went away; whoever follows it says so
+            return Text("")
+        text = Text.from_ansi(row.text, no_wrap=True, end="")
         text.expand_tabs(8)
         if self.found:
             text.highlight_words([self.found], FOUND, case_sensitive=False)

@@ -50,7 +50,7 @@ class Threads:
         """One row."""
         row = self.rows[at]
         if isinstance(row, str):
-            return Text(fit(row, columns), style="bold underline")
+            return Text().append(fit(row, columns), style="bold underline")  # the style of a whole text is not drawn
         folder = tilde(safe_line(row.cwd or "?"), self._desk.user_home)
         place = folder.rpartition("/")[2] + (f" [{row.branch}]" if row.branch else "")
         text = Text().append(f" {pad(ago(row.active_ms, self._desk.now_ms()), 10)} ", style="dim")

@@ -26,7 +26,8 @@ where no reader of rollouts looks, until somebody empties it; `rollout restore` 
 --now they are gone for good, also those that are in the trash already. To repeat the command is harmless, and ends
 what was interrupted.
 
-Refused, with nothing changed: a thread that somebody writes, and one that forks build on by reference. A thread with
+Refused, with nothing changed: a thread that somebody writes, one that forks build on by reference, and one that bears
+the tag `pinned`, or has a sub-agent that does and is to go too. A thread with
 sub-agents needs --with-children or --keep-children; on a terminal it is asked.
 
 What Codex's own databases and its history.jsonl still hold of a deleted thread is named, and left to Codex.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from rollout.cli.filters import activity, add_filters, filtered
@@ -11,15 +13,16 @@ from rollout.cli.home import open_store
 from rollout.cli.options import count
 from rollout.cli.output import Document, to_json
 from rollout.cli.rows import thread_object
-from rollout.cli.statuses import DONE
+from rollout.cli.statuses import DONE, UsageError
 from rollout.cli.table import Table, plain_line
 from rollout.query import EVERYTHING, ORDERS, Cursor, Order, ThreadQuery, narrowed
 from rollout.render.safe import safe_line
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from rollout.cli.nesting import Family
     from rollout.cli.output import Output
     from rollout.query import Page, Thread
     from rollout.store.base import ThreadStore
@@ -29,8 +32,8 @@ List threads. Without filters: those that a person started (cli, vscode), not ar
 newest activity first. What is left out is counted on standard error, with what shows it. Where the home of the
 environment does not exist there are no threads, which is said; the status is 0.
 
-On a terminal the columns are: the beginning of the id, the time of the sort order, folder and branch, and the
-name or the first question. Into a pipe goes one thread a line, tab-separated: id, time, folder,
+On a terminal the columns are: the beginning of the id, the time of the sort order, the model provider where the page
+has several, folder and branch, and the name or the first question. Into a pipe goes one thread a line, tab-separated: id, time, folder,
 title, and its tags if it has any.
 
 --sort active takes the time of the last record: without an index it reads the end of every file. --sort created
@@ -54,6 +57,7 @@ def options(parser: ArgumentParser) -> None:
     which.add_argument(
         "--all", action="store_true", help="everything on disk: all sources, archived, untitled, unreadable"
     )
+    which.add_argument("--tree", action="store_true", help="under each thread the sub-agents that it spawned, whatever became of them")
     add_filters(parser)
     parser.add_argument("--since", metavar="TIME", help="only threads that were active since then")
     parser.add_argument("--until", metavar="TIME", help="only threads whose last activity was up to then")
@@ -77,6 +81,12 @@ def run(args: Namespace, out: Output) -> int:
     limit = args.limit if args.limit is not None else _ON_A_TERMINAL if out.is_terminal and not args.count else 0
     store = open_store(args)
     listing = Listing(store, _query(args), limit)
+    if args.tree and args.count:
+        raise UsageError("--tree and --count exclude each other")
+    if args.tree:
+        from rollout.cli.nesting import Family  # noqa: PLC0415 - only a tree needs it
+
+        listing.family = Family(store)
     if args.count:
         _count(listing, args, out)
     elif args.json:
@@ -95,9 +105,11 @@ class Listing:
         self._scanned = 0
         self.shown = 0
         self.next = query.cursor
-        self.hidden: dict[str, int] = {}
+        self._hidden: dict[str, int] = {}
+        self._told_too: Counter[str] = Counter()
         self.note = ""
         self._is_whole = False
+        self.family: Family | None = None
 
     def pages(self) -> Iterator[tuple[Thread, ...]]:
         """The threads, a page at a time."""
@@ -106,8 +118,14 @@ class Listing:
             page = self._store.list(self.query._replace(limit=min(left, _CHUNK), cursor=self.next))
             self._account(page)
             yield page.threads
+            if self.family is not None:
+                self._told_too.update(self.family.told(page.threads, self.query))
             if page.next is None or (self._limit and self.shown >= self._limit):
                 return
+
+    def rows(self, page: tuple[Thread, ...]) -> tuple[Sequence[Thread], Iterable[int]]:
+        """The rows to show for a page, and how deep each stands."""
+        return self.family.nested(page) if self.family is not None else (page, repeat(0, len(page)))
 
     def _account(self, page: Page) -> None:
         """Some counts are of the whole home on every page, the others of this page alone."""
@@ -117,11 +135,17 @@ class Listing:
         self.note = page.note
         self._is_whole = page.complete
         if page.complete:
-            self.hidden = dict(page.hidden)
+            self._hidden = dict(page.hidden)
             return
         for reason, number in page.hidden.items():
-            known = self.hidden.get(reason, 0)
-            self.hidden[reason] = max(known, number) if reason in _OF_THE_HOME else known + number
+            known = self._hidden.get(reason, 0)
+            self._hidden[reason] = max(known, number) if reason in _OF_THE_HOME else known + number
+
+    @property
+    def hidden(self) -> dict[str, int]:
+        """What was left out, by reason; what stands under its parent is not."""
+        left = {reason: number - self._told_too.get(reason, 0) for reason, number in self._hidden.items()}
+        return {reason: number for reason, number in left.items() if number > 0}
 
     @property
     def complete(self) -> bool:
@@ -141,7 +165,7 @@ class Listing:
         return f" of {'at most ' if narrow else ''}{self._scanned - self._passed_over()}"
 
     def _passed_over(self) -> int:
-        return sum(number for reason, number in self.hidden.items() if reason not in _OF_THE_HOME)
+        return sum(number for reason, number in self._hidden.items() if reason not in _OF_THE_HOME)
 
 
 def _query(args: Namespace) -> ThreadQuery:
@@ -171,7 +195,8 @@ def _count(listing: Listing, args: Namespace, out: Output) -> None:
 
 def _json(listing: Listing, out: Output) -> None:
     document = Document(out, "rollout.list/1")
-    document.array("threads", (to_json(thread_object(thread)) for page in listing.pages() for thread in page))
+    told = thread_object if listing.family is None else listing.family.object
+    document.array("threads", (to_json(told(thread)) for page in listing.pages() for thread in page))
     document.member("nextCursor", str(listing.next) if listing.next else None)
     document.member("hidden", listing.hidden)
     document.member("complete", listing.complete)
@@ -182,8 +207,9 @@ def _json(listing: Listing, out: Output) -> None:
 def _text(listing: Listing, args: Namespace, out: Output) -> None:
     table = Table(out.width, args.sort, now_ms=time.time_ns() // 1_000_000, user_home=out.user_home, colour=out.colour)
     for page in listing.pages():
-        lines = table.lines(page) if out.is_terminal and page else (plain_line(thread, args.sort) for thread in page)
-        for line in lines:
+        threads, depths = listing.rows(page)
+        plain = (plain_line(thread, args.sort, depth) for thread, depth in zip(threads, depths, strict=True))
+        for line in table.lines(threads, depths) if out.is_terminal and page else plain:
             out.write(line)
     out.flush()
     if not listing.shown and out.is_terminal:

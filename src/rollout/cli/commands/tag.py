@@ -28,6 +28,9 @@ A tag is one word; upper and lower case are two tags. +x is --add x, -x is --rem
 options, write --remove q. Tags lie beside the threads, in rollout_tags.jsonl: rollouts stay as they are, and a thread
 can be tagged while somebody writes it. They stay with it when it is archived, renamed, rolled back or restored; a fork
 begins with them.
+
+The tag `pinned` keeps a thread: `rollout delete` refuses it until the tag is taken away, and a fork does not begin with
+it.
 """
 _OPTIONS = frozenset({"-q", "-h", "-"})
 

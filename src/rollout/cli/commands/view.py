@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rollout.cli.home import open_store
+from rollout.cli.home import home_of, open_store
 from rollout.cli.options import command_parser
 from rollout.cli.output import Output
 from rollout.cli.statuses import DONE, UsageError
@@ -42,7 +42,8 @@ def run(args: Namespace, out: Output) -> int:
         if (error.name or "").partition(".")[0] not in ("textual", "rich"):
             raise
         raise UsageError("view needs the extra tui: pip install 'rollout-recorder[tui]'") from None
-    ViewApp(Desk(store, exporter(args), is_slow=args.no_index and not args.store)).run()
+    folder = "" if args.store else home_of(args)
+    ViewApp(Desk(store, exporter(args), is_slow=bool(folder) and args.no_index, folder=folder)).run()
     return DONE
 
 
