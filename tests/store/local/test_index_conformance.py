@@ -56,7 +56,7 @@ class IndexedComparison(StoreComparison):
             data = path.read_bytes()
             if how == "deleted":
                 path.unlink()
-            else:
+            elif not path.name.endswith("-shm"):  # the shared memory of a feeder at work: to cut it kills the process
                 path.write_bytes(data[: len(data) // 2] if how == "cut" else b"no database" * 1000)
 
 
