@@ -643,3 +643,25 @@ def test_what_goes_away_is_said(home: Home, desk: FixedDesk, view: View) -> None
         await screen.press("enter", "R", "l", "g", "a", "slash", "x", "enter")
 
     view(scene)
+
+
+def test_actions_in_a_thread_and_in_a_lineage(home: Home, view: View) -> None:
+    """A rename shows in the heading, a fork leaves one where one reads, and the tree of a family is read anew after each."""
+    home.add(1)
+
+    async def scene(screen: Screen) -> None:
+        await screen.press("enter", "R", *"First name", "enter")
+        await screen.until(lambda: screen.drawn.split("\n")[0].strip() == "First name")
+        await screen.press("F", "enter")
+        await screen.until(lambda: any(said.startswith("forked") for said in screen.said))
+        assert "> question 1" in screen.rows
+        await screen.press("l")
+        await screen.until(lambda: "2 threads" in screen.status)
+        await screen.press("enter", "escape")
+        assert "⑂" in screen.drawn
+        await screen.press("R", "end", *" again", "enter")
+        await screen.until(lambda: "First name again" in screen.drawn)
+        await screen.press("F", "enter")
+        await screen.until(lambda: "3 threads" in screen.status)
+
+    view(scene)

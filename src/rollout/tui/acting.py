@@ -46,7 +46,15 @@ class Acting(Screen[None]):
         raise NotImplementedError
 
     def changed(self) -> None:
-        """Something was changed."""
+        """Something was changed: the thread lies elsewhere, or there is one more."""
+
+    def renamed(self, _name: str) -> None:
+        """It has another name."""
+        self.changed()
+
+    def forked(self) -> None:
+        """There is a fork of it."""
+        self.changed()
 
     @work(thread=True, group="acts")
     def attempt(self, act: Callable[[], str], then: Callable[[], None] | None = None) -> None:
@@ -71,17 +79,17 @@ class Acting(Screen[None]):
 
         def answered(name: str | None) -> None:
             if name:
-                self.attempt(lambda: self.desk.rename(item, name), self.changed)
+                self.attempt(lambda: self.desk.rename(item, name), lambda: self.renamed(name))
 
         self.app.push_screen(Ask("New name", safe_line(item.name)), answered)
 
     def action_move(self) -> None:
         """Archive or bring back, when that is meant."""
-        self._sure("Bring it back?" if self._is_archived() else "Archive it?", self.desk.move)
+        self._sure("Bring it back?" if self._is_archived() else "Archive it?", self.desk.move, self.changed)
 
     def action_fork(self) -> None:
         """Fork, when that is meant."""
-        self._sure("Fork it?", self.desk.fork)
+        self._sure("Fork it?", self.desk.fork, self.forked)
 
     def action_export(self) -> None:
         """Write it to a file here."""
@@ -120,13 +128,13 @@ class Acting(Screen[None]):
         self.app.copy_to_clipboard(text)
         self.notify(f"copied: {text}", markup=False)
 
-    def _sure(self, question: str, act: Callable[[Item], str]) -> None:
+    def _sure(self, question: str, act: Callable[[Item], str], then: Callable[[], None]) -> None:
         item = self.meant()
         if item is None:
             return
 
         def answered(choice: int | None) -> None:
             if choice == 0:
-                self.attempt(lambda: act(item), self.changed)
+                self.attempt(lambda: act(item), then)
 
         self.app.push_screen(Choose(f"{question}  {item.title[:60]}", ("yes", "no")), answered)

@@ -99,6 +99,14 @@ class Reading(Acting):
         """An archived thread lies elsewhere; that is all there is to know."""
         self.app.pop_screen()
 
+    def renamed(self, name: str) -> None:
+        """The heading tells it."""
+        self.item = self.item._replace(name=name, title=safe_line(name.strip()))
+        self.query_one("#heading", Static).update(Text(self.item.title, no_wrap=True, overflow="ellipsis"))
+
+    def forked(self) -> None:
+        """One goes on reading."""
+
     def _look(self) -> Look:
         columns = self._columns()
         fold = None if self._full else PLAIN.fold

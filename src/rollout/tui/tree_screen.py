@@ -43,7 +43,7 @@ class TreeScreen(Acting):
     def compose(self) -> ComposeResult:
         """A tree, one line about it, the keys."""
         tree: Tree[Item] = Tree(Text("lineage"), id="lineage")
-        tree.show_root = False
+        tree.show_root = tree.auto_expand = False
         yield tree
         yield Static("reading…", id="status", markup=False)
         yield Keys()
@@ -57,6 +57,10 @@ class TreeScreen(Acting):
         """The thread under the cursor."""
         node: TreeNode[Item] | None = self.query_one(Tree).cursor_node
         return node.data if node else None
+
+    def changed(self) -> None:
+        """Read the family anew."""
+        self.read()
 
     @work(thread=True, exclusive=True)
     def read(self) -> None:
@@ -77,6 +81,7 @@ class TreeScreen(Acting):
         if not self.query(Tree):
             return
         tree: Tree[Item] = self.query_one(Tree)
+        tree.clear()
         self._add(tree.root, found.top, found)
         tree.root.expand_all()
         told = [counted(found.size, "thread")]
