@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
-import { home, launch, nothing, threadId, visit } from "./words.mjs";
+import { home, launch, nothing, run, threadId, visit } from "./words.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -172,6 +172,16 @@ test("a damaged thread shows what is good, and where it is not", visiting("damag
   assert.deepEqual(await page.locator("section.turn .user").allTextContents(), ["before the damage", "behind the damage"]);
   await page.goto(`${base}/?source=all&state=all`);
   assert.equal(await page.locator("li.row .exit").count(), 1);
+}));
+
+test("a list says that the threads have changed, and stands still until it is asked", visiting("growing", async ({ page, base }) => {
+  await page.goto(`${base}/`);
+  await page.locator("main.on").waitFor();
+  run("--home", home("growing"), "rename", threadId(1), "named meanwhile");
+  await page.locator(".changed[role=status]").waitFor();
+  assert.equal(await page.locator("text=named meanwhile").count(), 0);
+  await page.click(".changed a");
+  await page.locator("li.row", { hasText: "named meanwhile" }).waitFor();
 }));
 
 test("it is usable on a phone", visiting("small", async ({ page, base }) => {

@@ -20,6 +20,7 @@ from rollout.web.chrome import streamed, trouble
 from rollout.web.exports import FORMATS
 from rollout.web.family_page import family_page
 from rollout.web.guard import Guard, Keys
+from rollout.web.happenings import Happenings
 from rollout.web.list_page import Listing, list_page, search_page, search_query_of
 from rollout.web.live import Follow
 from rollout.web.paging import Cutter, Look, entries_of_line, shown_at, text_of_line
@@ -70,6 +71,7 @@ def application(threads: Threads, keys: Keys, settings: Settings, now_ms: Callab
     routes = [
         Route("/", site.list),
         Route("/search", site.search),
+        Route("/live", site.happenings),
         Route("/static/{name}", _static),
         Route("/thread/{id}", site.thread),
         Route("/thread/{id}/outline", site.outline),
@@ -120,6 +122,7 @@ class _Site:
     def __init__(self, threads: Threads, settings: Settings, now_ms: Callable[[], int]) -> None:
         self._threads, self._settings, self._now_ms = threads, settings, now_ms
         self._followers = 0
+        self._happenings = Happenings(threads.store, threads.stopping)
 
     def list(self, request: Request) -> Response:
         listing = Listing(dict(request.query_params), self._now_ms())
@@ -183,7 +186,15 @@ class _Site:
         seen = request.headers.get("last-event-id", "")
         after = int(seen) if seen.isdecimal() else _number(request, "after", -1)
         cutter = Cutter(address_of(thread_id), start, look=_look(request))
-        events = Follow(self._threads, thread_id, cutter, start).events(after, self._threads.stopping.is_set)
+        return self._stream(Follow(self._threads, thread_id, cutter, start).events(after, self._threads.stopping.is_set))
+
+    async def happenings(self, _: Request) -> Response:
+        if self._followers >= _MOST_FOLLOWERS:
+            return trouble(429, "Too many pages are open; close some.")
+        return self._stream(self._happenings.events(self._threads.stopping.is_set))
+
+    def _stream(self, events: AsyncIterator[str]) -> Response:
+        """Events until the reader goes away."""
 
         async def counted_events() -> AsyncIterator[str]:
             self._followers += 1

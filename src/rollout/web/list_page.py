@@ -69,7 +69,7 @@ def list_page(listing: Listing, found: Page) -> Iterator[str]:
 
 
 def _list(listing: Listing, found: Page) -> Iterator[str]:
-    yield '<main id="main"><h1>Threads</h1>\n'
+    yield '<main id="main" data-live="/live"><h1>Threads</h1>\n'
     yield from _filters(listing)
     if not found.threads:
         narrowed = any(listing.asked.get(name) for name in (*_NAMES, "cursor"))

@@ -91,6 +91,17 @@
   };
   if (outline && !("ready" in outline.dataset)) setTimeout(refresh, 700);
 
+  // A list stands still under the reader, and says when it is no longer what is there.
+  if (main && "live" in main.dataset) {
+    const stream = new EventSource(main.dataset.live);
+    stream.addEventListener("ready", () => main.classList.add("on"));
+    stream.addEventListener("changed", () => {
+      stream.close();
+      main.querySelector("h1").after(parsed('<p class="note changed" role="status">The threads have changed. <a href="">Show them</a></p>'));
+    });
+    window.addEventListener("pagehide", () => stream.close());
+  }
+
   const live = one("#live");
   if (live) {
     const stream = new EventSource(live.dataset.src);
