@@ -16,6 +16,8 @@ from rollout.store.local.store import LocalStore
 from rollout.testing import builders as b
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.conftest import Rollout
     from cli.homes import Home, Payload
 
@@ -331,13 +333,25 @@ def test_a_dry_run_names_what_is_in_the_trash_already(home: Home, rollout: Rollo
     assert 2 == len(rollout("restore", "--list", "--json").document["removed"])
 
 
-def test_what_was_called_wrongly_is_told_before_anything_is_said(three: Home, rollout: Rollout) -> None:
-    """Status 2 and no half of a document."""
+def test_what_was_called_wrongly_is_told_before_anything_is_said(
+    three: Home, rollout: Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Status 2 and no half of a document; also when standard input is closed that was to be read."""
     assert three
 
-    for wrong in (("rename", thread_id(1)), ("rename", "-", "a name"), ("tag", "+x"), ("rollback", thread_id(1), "--turns", "x")):
+    monkeypatch.setattr("sys.stdin", None)
+    unread = (("delete", "-"), ("archive", "-"), ("rename", "-"), ("note", "-"))
+    wrongly = (("rename", thread_id(1)), ("rename", "-", "a name"), ("note", "-", "a note"), ("tag", "+x"), ("rollback", thread_id(1), "--turns", "x"))
+    for wrong in (*unread, *wrongly):
         run = rollout(*wrong, "--json")
         assert (2, "") == (run.status, run.out), wrong
+
+
+def test_a_store_that_is_no_folder_is_told(rollout: Rollout, tmp_path: Path) -> None:
+    """As a home is that --home names."""
+    run = rollout("archive", thread_id(1), "--store", str(tmp_path / "nowhere"))
+
+    assert (3, True) == (run.status, "there is no folder" in run.err)
 
 
 def test_restore_needs_to_know_what(three: Home, rollout: Rollout) -> None:

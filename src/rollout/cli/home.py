@@ -32,7 +32,10 @@ def open_store(args: Namespace, *, new: bool = False) -> ThreadStore:
         raise UsageError("--store and --home exclude each other: each says where the threads are")
     from rollout.store import open_store as opened  # noqa: PLC0415 - a home needs none of it
 
-    return opened(args.store)
+    store = opened(args.store)
+    if isinstance(store, LocalStore) and not new and not os.path.isdir(store.home):
+        raise NotFoundError(f"there is no folder {store.home}; --store names a folder that holds sessions/, or a server")
+    return store
 
 
 def open_home(args: Namespace, *, new: bool = False) -> LocalStore:

@@ -87,12 +87,21 @@ def on_each(args: Namespace, out: Output, name: str, texts: Iterable[str], work:
 
 
 def words(given: Iterable[str]) -> Iterator[str]:
-    """What was named on the command line; ``-`` stands for the lines of standard input, up to their first tab."""
-    for one in given:
-        if one == "-":
-            yield from (line for line in (raw.rstrip("\n").partition("\t")[0].strip() for raw in sys.stdin) if line)
-        else:
-            yield one
+    """What was named on the command line; ``-`` stands for the lines of standard input, up to their first tab.
+
+    Raises UsageError at once when that is closed.
+    """
+    named = list(given)
+    lines = input_lines() if "-" in named else iter(())
+    read = (line for line in (raw.partition("\t")[0].strip() for raw in lines) if line)
+    return (text for one in named for text in (read if one == "-" else (one,)))
+
+
+def input_lines() -> Iterator[str]:
+    """The lines of standard input that are not blank. Raises UsageError at once when it is closed."""
+    if sys.stdin is None:
+        raise UsageError("- reads standard input, which is closed")
+    return (line.rstrip("\n") for line in sys.stdin if line.strip())
 
 
 def codex_facts(note: CodexNote) -> dict[str, str]:

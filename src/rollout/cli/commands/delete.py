@@ -104,7 +104,7 @@ def _delete(store: ThreadStore, thread_id: ThreadId, children: Children, args: N
 
 def _ask(error: ChildrenError, out: Output) -> Children:
     """Ask on a terminal what becomes of sub-agents; anywhere else, and for anything but an answer, raise."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise error
     out.error(f"thread {error.thread_id} has {plural(len(error.children), 'sub-agent')}: {', '.join(error.children)}")
     sys.stderr.write("delete them [w]ith it, [k]eep them, or do [n]othing? ")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from rollout.cli.home import find_thread, open_store
-from rollout.cli.lifecycle import Answer, add_dry_run, on_each
+from rollout.cli.lifecycle import Answer, add_dry_run, input_lines, on_each
 from rollout.cli.options import THREAD_HELP
 from rollout.cli.statuses import UsageError
 from rollout.labels import NO_LABELS
@@ -15,7 +14,7 @@ from rollout.lifecycle.tags import Labelled
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from rollout.cli.output import Output
     from rollout.store.base import ThreadStore
@@ -62,11 +61,10 @@ def _noted(store: ThreadStore, thread_id: str, note: str | None, *, dry_run: boo
     return (plan_annotate if dry_run else annotate)(store, thread_id, note)
 
 
-def _pairs(args: Namespace) -> Iterator[str]:
+def _pairs(args: Namespace) -> Iterable[str]:
     """Thread, and note behind a tab where there is one."""
     if args.thread != "-":
-        yield args.thread if args.text is None else f"{args.thread}\t{args.text}"
-        return
+        return [args.thread if args.text is None else f"{args.thread}\t{args.text}"]
     if args.text is not None:
         raise UsageError("with - the notes stand on standard input: each line an id, a tab and a note")
-    yield from (line.rstrip("\n") for line in sys.stdin if line.strip())
+    return input_lines()

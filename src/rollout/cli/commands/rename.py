@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from rollout.cli.home import find_thread, open_store
-from rollout.cli.lifecycle import Answer, add_codex_index, add_dry_run, codex_facts, codex_warnings, on_each
+from rollout.cli.lifecycle import (
+    Answer,
+    add_codex_index,
+    add_dry_run,
+    codex_facts,
+    codex_warnings,
+    input_lines,
+    on_each,
+)
 from rollout.cli.options import THREAD_HELP
 from rollout.cli.statuses import UsageError
 from rollout.lifecycle import plan_rename, rename
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from rollout.cli.output import Output
 
@@ -37,7 +44,6 @@ def options(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, out: Output) -> int:
     """Rename."""
-    _check_pair(args)
     store = open_store(args)
 
     def work(pair: str) -> Answer:
@@ -57,16 +63,12 @@ def run(args: Namespace, out: Output) -> int:
     return on_each(args, out, "rename", _pairs(args), work)
 
 
-def _check_pair(args: Namespace) -> None:
-    if args.thread != "-" and args.name is None:
-        raise UsageError("rename needs a thread and its new name; see rollout rename --help")
-    if args.thread == "-" and args.name is not None:
-        raise UsageError("with - the names stand on standard input: each line an id, a tab and a name")
-
-
-def _pairs(args: Namespace) -> Iterator[str]:
+def _pairs(args: Namespace) -> Iterable[str]:
     """Thread and name, with a tab between them."""
     if args.thread != "-":
-        yield f"{args.thread}\t{args.name}"
-        return
-    yield from (line.rstrip("\n") for line in sys.stdin if line.strip())
+        if args.name is None:
+            raise UsageError("rename needs a thread and its new name; see rollout rename --help")
+        return [f"{args.thread}\t{args.name}"]
+    if args.name is not None:
+        raise UsageError("with - the names stand on standard input: each line an id, a tab and a name")
+    return input_lines()
