@@ -46,7 +46,7 @@ _numbers = count()
 
 
 def figures(asked: Asked) -> Iterator[Figure]:
-    """Batches against COPY and against single lines; then 256 recorders."""
+    """Batches against COPY, at once and in as many commits, and against single lines; then 256 recorders."""
     if why := missing():
         yield skipped("append to PostgreSQL", at_least(0.5), why)
         return
@@ -59,7 +59,11 @@ def figures(asked: Asked) -> Iterator[Figure]:
 
 
 def appending(asked: Asked, server: Server, boss: psycopg.Connection[Any], lines: list[bytes]) -> Iterator[Figure]:
-    """Ours in batches of 64 beside one COPY of all, and beside a transaction for each line."""
+    """Ours in batches of 64 beside one COPY of all, beside a COPY for each batch, and beside a transaction for each line.
+
+    One COPY waits for the disk once, and batches that are acknowledged wait for it each: how long the disk takes decides
+    what they come to beside it.
+    """
     store = server.store(f"append-{next(_numbers)}")
     few = lines[: len(lines) // 10]
 
@@ -70,6 +74,9 @@ def appending(asked: Asked, server: Server, boss: psycopg.Connection[Any], lines
     yield speed(late, lines, 0.5, f"bare COPY of {len(lines):,}", f"append in batches of {BATCH}, one flush at the end")
     found = duel(ours, lambda: copied(boss, lines), asked.rounds(12))
     yield speed(found, lines, 0.5, f"bare COPY of {len(lines):,}", f"append in batches of {BATCH}, each acknowledged by a commit")
+    same = duel(ours, lambda: copied(boss, lines, BATCH), asked.rounds(12))
+    job = f"append in batches of {BATCH}, each acknowledged by a commit, as are those beside it"
+    yield speed(same, lines, 0.5, f"bare COPY and commit of {BATCH} at a time", job)
     single = duel(ours, lambda: scaled(inserted(boss, few), 10), asked.rounds(12))
     job = f"append in batches of {BATCH}, a bare INSERT and commit for each line beside it"
     yield speed(single, lines, 8, "per-item autocommit", job)
@@ -132,15 +139,16 @@ def rows(lines: Sequence[bytes]) -> list[tuple[Any, ...]]:
     return made
 
 
-def copied(boss: psycopg.Connection[Any], lines: Sequence[bytes]) -> Cost:
-    """One COPY in binary form."""
-    made = rows(lines)
+def copied(boss: psycopg.Connection[Any], lines: Sequence[bytes], each: int = 0) -> Cost:
+    """COPY in binary form: one, or one for so many lines, each its own transaction."""
+    made, each = rows(lines), each or len(lines)
 
     def work() -> None:
-        with boss.cursor().copy("COPY bare FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(_TYPES)
-            for row in made:
-                copy.write_row(row)
+        for at in range(0, len(made), each):
+            with boss.cursor().copy("COPY bare FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(_TYPES)
+                for row in made[at : at + each]:
+                    copy.write_row(row)
 
     return timed(work)
 
