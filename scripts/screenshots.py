@@ -81,20 +81,27 @@ def main() -> int:
     os.makedirs(INTO, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         threads = recorded(home)
-        for name, command in (("list", ["list"]), ("show", ["show", threads[-1]]), ("history", ["history", threads[-1]]), ("stats", ["stats"])):
-            path = os.path.join(INTO, f"{name}.svg")
-            draw(path, f"rollout {name}", on_a_terminal(command, home))
-            print(f"-- {path}")
+        for name, command in (("list", ["list"]), ("show", ["show", threads[-1]]), ("history", ["history", threads[-1]])):
+            printed(name, command, home)
     with tempfile.TemporaryDirectory() as folder:
         homes = os.path.join(folder, "homes")
         for words in ((), ("many",)):
             subprocess.run([sys.executable, HOMES, homes, *words], check=True)
+        printed("stats", ["stats"], os.path.join(homes, "small"))
+        printed("usage", ["usage", "--by", "day", "--by", "model"], os.path.join(homes, "small"))
         for shot in SHOTS:
             if SEEN or shot.is_kept:
                 path = os.path.join(INTO, f"{shot.name}.svg")
                 draw(path, "rollout view", of_an_application(shot, os.path.join(homes, shot.home), folder))
                 print(f"-- {path}")
     return 0
+
+
+def printed(name: str, command: list[str], home: str) -> None:
+    """The picture of what a command prints."""
+    path = os.path.join(INTO, f"{name}.svg")
+    draw(path, f"rollout {name}", on_a_terminal(command, home))
+    print(f"-- {path}")
 
 
 def of_an_application(shot: Shot, home: str, folder: str) -> str:

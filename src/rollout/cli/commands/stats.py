@@ -71,8 +71,11 @@ def _lines(census: Census, columns: int, *, plot: bool) -> Iterator[str]:
         yield "of them     " + ", ".join(f"{number:,} {name}" for name, number in told.items() if number)
     yield f"tokens      {census.tokens:,} in the last totals (rollout usage counts what was inherited once)"
     yield from _days(census, columns, plot=plot)
-    for name, counted in (("folders", census.folders), ("sources", census.sources), ("eras", census.eras)):
-        yield from _shares(name, counted, columns, plot=plot)
+    shares = {"folders": census.folders, "sources": census.sources, "eras": census.eras}
+    wide = max((width(label) for counted in shares.values() for label in _labels(counted, columns)), default=0)
+    for name, counted in shares.items():
+        yield name
+        yield from _shares(counted, columns, wide, plot=plot)
     if census.largest:
         yield "largest"
         for large in census.largest:
@@ -89,13 +92,15 @@ def _days(census: Census, columns: int, *, plot: bool) -> Iterator[str]:
         yield f"            {sparkline(grouped(amounts, columns - 12))}"
 
 
-def _shares(name: str, counted: Counter[str], columns: int, *, plot: bool) -> Iterator[str]:
-    """The greatest shares of a count; what is left out is said."""
-    yield name
+def _labels(counted: Counter[str], columns: int) -> list[str]:
+    """What the greatest shares of a count are called."""
+    return [fit(safe_line(label) or "(unknown)", min(_LABEL, columns // 2)) for label, _ in counted.most_common(_MOST)]
+
+
+def _shares(counted: Counter[str], columns: int, wide: int, *, plot: bool) -> Iterator[str]:
+    """The greatest shares of a count, labels so wide; what is left out is said."""
     greatest = counted.most_common(_MOST)
-    labels = [fit(safe_line(label) or "(unknown)", min(_LABEL, columns // 2)) for label, _ in greatest]
-    wide = max(map(width, labels), default=0)
-    for label, (_, number) in zip(labels, greatest, strict=True):
+    for label, (_, number) in zip(_labels(counted, columns), greatest, strict=True):
         drawn = bar(number, greatest[0][1], columns - wide - 14) if plot else ""
         yield f"  {pad(label, wide)}  {number:>7,}  {drawn}".rstrip()
     if len(counted) > _MOST:
