@@ -1,7 +1,7 @@
 """Looking at threads: ``show``, ``export``, the first frame of ``view``, a page in a browser, against programs that read the same file.
 
-The others are claude-code-log and codex-transcripts, put into an environment of their own; where that cannot be done, or where
-there is no browser (BROWSER_MODULES, as ``make browser`` makes them), the figure says so.
+The others are claude-code-log, codex-transcripts and agentsview, put into an environment of their own; where that cannot be done,
+or where there is no browser (BROWSER_MODULES, as ``make browser`` makes them), the figure says so.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 SHOW_S, VIEW_S, PAINT_S = 0.3, 0.5, 1.0
 WEIGHT = 1_000_000
-PEERS = ("claude-code-log==1.7.0", "codex-transcripts==0.1.1")
-THREADS = 10_000
+PEERS = ("claude-code-log==1.7.0", "codex-transcripts==0.1.1", "agentsview==0.46.1")
+THREADS, NEW_THREADS = 10_000, 1_000
 BIG = 1 << 30
 MEMORY = 256 << 20
 NEEDLE = "zirconium"
+ALONE = ("AGENTSVIEW_NO_DAEMON=1", "AGENTSVIEW_TELEMETRY_ENABLED=0", "DO_NOT_TRACK=1")
 EMPTY = "from textual.app import App\nfrom textual.widgets import Static\nclass Empty(App):\n    def compose(self):\n        yield Static('here it is')\nEmpty().run()"
 
 SMALL = """
@@ -100,6 +101,7 @@ def figures(asked: Asked) -> Iterator[Figure]:
     yield from _export(bench, thread)
     yield _view(bench)
     yield from _reading(bench, thread, (128 << 20) if asked.quick else BIG)
+    yield _from_nothing(bench)
     yield from _page(bench)
 
 
@@ -192,6 +194,29 @@ def _say(thread: Thread, word: str) -> None:
 
 def _counted(path: str) -> float:
     return spawn(["rg", "-c", NEEDLE, path]).wall if shutil.which("rg") else 0.0
+def _from_nothing(bench: Bench) -> Figure:
+    """Threads that nobody has looked at: what each program does before it can show and search them."""
+    job, target = f"{NEW_THREADS:,} threads that are new: listed, and searched once", at_most(1)
+    if not bench.peers:
+        return skipped(job, target, "no other program could be installed")
+    folder = os.path.join(bench.folder, "new")
+    home, index = os.path.join(folder, ".codex"), os.path.join(folder, "index.sqlite")
+    write_home(home, NEW_THREADS)
+    words = [("list", "--limit", "0"), ("search", "done", "--limit", "1")]
+
+    def ours() -> Cost:
+        for name in os.listdir(folder):
+            if name.startswith("index.sqlite"):
+                os.unlink(os.path.join(folder, name))
+        costs = [spawn([bench.rollout, *command, "--index", index, "--home", home]) for command in words]
+        return Cost(sum(cost.wall for cost in costs), sum(cost.cpu for cost in costs))
+
+    def theirs() -> Cost:
+        shutil.rmtree(os.path.join(folder, ".agentsview"), ignore_errors=True)
+        return spawn(["env", f"HOME={folder}", *ALONE, bench.peer("agentsview"), "sync"])
+
+    found = duel(ours, theirs, min(bench.rounds, 3))
+    return Figure(job, both(found.ours), f"{both(found.baseline)}, `{PEERS[2]}`, `sync`", times(found.wall_ratio), target, found.wall_ratio <= 1)
 
 
 def _page(bench: Bench) -> Iterator[Figure]:
