@@ -115,6 +115,7 @@ def of_an_application(shot: Shot, home: str, folder: str) -> str:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
     def wait_for(words: str) -> None:
+        shown = ""
         for _ in range(300):
             if words in (shown := tmux("capture-pane", "-p", "-t", "view")):
                 return
