@@ -22,6 +22,7 @@ from rollout.store.postgres.watching import QUESTION, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+    from contextlib import AbstractContextManager
     from typing import TypeAlias
 
     from rollout.store.postgres.target import Target
@@ -87,6 +88,10 @@ class Connections:
         """A connection in autocommit that is ended when the server does not answer."""
         with self.use() as connection, self._watch.over(connection):
             yield connection
+
+    def answering(self, connection: Connection) -> AbstractContextManager[None]:
+        """The block's statements on a connection of the caller's own, which is ended when the server does not answer."""
+        return self._watch.over(connection)
 
     def fetch(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
         """The rows of one statement that only reads, tried twice. Raises UnreachableError."""

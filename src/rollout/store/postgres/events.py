@@ -136,13 +136,15 @@ class PostgresWatch(Watch):
         values = {"tenant": self._connections.tenant, "id": ALL_THREADS, "seconds": 2 * _FOLLOW_S}
         self._armed_until = now + _FOLLOW_S
         try:
-            if self._ear is None:
-                ear = self._ear = self._connections.connect()
-                ear.execute(_JOIN, values)
-                for (channel,) in ear.execute(_CHANNEL, values).fetchall():
-                    ear.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-            if not self._ear.execute(_ARM, values).rowcount:
-                self._armed_until = now + _LOOK_S  # somebody just disarms it
+            new = self._ear is None
+            ear = self._ear = self._ear or self._connections.connect()
+            with self._connections.answering(ear):
+                if new:
+                    ear.execute(_JOIN, values)
+                    for (channel,) in ear.execute(_CHANNEL, values).fetchall():
+                        ear.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+                if not ear.execute(_ARM, values).rowcount:
+                    self._armed_until = now + _LOOK_S  # somebody just disarms it
         except AWAY:
             self._go_deaf()
         except psycopg.Error:

@@ -59,8 +59,9 @@ def _listen(
     made = connections.connect()
     try:
         values = {"tenant": connections.tenant, "id": thread_id, "seconds": end - time.monotonic() + _LOOK_S}
-        row = made.execute(_FOLLOW, values).fetchone()
-        made.execute(sql.SQL("LISTEN {}").format(sql.Identifier(str(row[0]) if row else "rollout")))
+        with connections.answering(made):
+            row = made.execute(_FOLLOW, values).fetchone()
+            made.execute(sql.SQL("LISTEN {}").format(sql.Identifier(str(row[0]) if row else "rollout")))
         while (found := grown()) is None and (left := end - time.monotonic()) > 0:
             for _ in made.notifies(timeout=min(_LOOK_S, left), stop_after=1):
                 pass
