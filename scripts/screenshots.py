@@ -49,6 +49,7 @@ OPENED = ("", "threads · grouped")
 SHOTS = (
     Shot("view", "many", (OPENED,), is_kept=True),
     Shot("view-thread", "long", (("", "grouped"), ("Enter", "more above")), is_kept=True),
+    Shot("view-found", "long", (("", "grouped"), ("Enter", "more above"), ("/", "esc back"), ("m o d u l e Space 5 0 0", "500"), ("Enter", "found:")), is_kept=True),
     Shot("view-real", "small", (OPENED, ("Enter", "model gpt"))),
     Shot("view-projects", "many", (OPENED, ("g", "grouped by project"))),
     Shot("view-filtered", "many", (OPENED, ("/", "show all"), ("p a r s e r", "parser"), ("Enter", "q quit"))),

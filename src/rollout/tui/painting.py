@@ -10,6 +10,7 @@ from rollout.lines import Damage, Line
 from rollout.render.entries import Reader, dropped_stretches
 from rollout.render.safe import fit, safe, safe_line
 from rollout.render.text import Style, Transcript, damage_text
+from rollout.tui.wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rollout.render.entries import Stretch
 
 _RAW_WIDTH = 2000
+_MOST_RAW = 100_000
 _CODES = re.compile("\x1b\\[[0-9;]*m")
 Key = tuple["Position", int]
 
@@ -63,7 +65,8 @@ def _transcript(found: Sequence[Found], look: Look, unfolded: AbstractSet[Key]) 
         for number, entry in enumerate(reader.read(thing)):
             key = (thing.position, number)
             text = transcript.entry(entry, full=key in unfolded)
-            yield from (Row(line, key) for line in text.removesuffix("\n").split("\n"))
+            for line in text.removesuffix("\n").split("\n"):
+                yield from (Row(row, key) for row in wrapped(line, look.style.width))
 
 
 def _raw(found: Sequence[Found], look: Look, unfolded: AbstractSet[Key]) -> Iterator[Row]:
@@ -72,7 +75,8 @@ def _raw(found: Sequence[Found], look: Look, unfolded: AbstractSet[Key]) -> Iter
         if isinstance(thing, Damage):
             yield Row(look.style.paint("error", damage_text(thing)), key)
         elif key in unfolded:
-            yield from (Row(line[:_RAW_WIDTH], key) for line in _indented(thing.data).split("\n"))
+            for line in _indented(thing.data).split("\n"):
+                yield from (Row(row, key) for row in wrapped(fit(line, _MOST_RAW), look.style.width))
         else:
             start = thing.data[: 4 * _RAW_WIDTH].decode("utf-8", "replace")
             yield Row(fit(safe_line(start), look.style.width), key)
