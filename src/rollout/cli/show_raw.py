@@ -25,6 +25,7 @@ def show_raw(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Outp
     if not out.is_terminal:
         for block in blocks:
             out.write_bytes(block)
+            del block  # one may be long: it is not held while the next one is read
         return reading
     from rollout.render.safe import safe  # noqa: PLC0415 - only a terminal needs it
 
@@ -54,4 +55,7 @@ def _stored(store: ThreadStore, thread_id: ThreadId, wanted: str | None, reading
 
 
 def _resolved(store: ThreadStore, thread_id: ThreadId, reading: Reading) -> Iterator[bytes]:
-    return (thing.data for thing in reading.watch(store.lines(thread_id)) if isinstance(thing, Line))
+    for thing in reading.watch(store.lines(thread_id)):
+        if isinstance(thing, Line):
+            yield thing.data
+        del thing

@@ -95,6 +95,8 @@ def backward(source: Source, *, before: Position | None = None, segment: int = 0
             yield from reversed(tuple(_look_closer(data, -1, position)))
         else:
             yield Line(data, -1, position, record)
+            del record
+        data = b""  # noqa: PLW2901 - nobody holds a line, which may be long, while the next one is read
 
 
 def classify(stretch: bytes, n: int, position: Position, *, last: bool = False) -> Iterator[Found]:

@@ -25,6 +25,7 @@ def write_new(fs: Filesystem, path: str, blocks: Iterable[bytes], mode: int = 0o
     try:
         for block in blocks:
             write_all(fs, fd, memoryview(block))
+            del block  # one may be long: it is not held while the next one is made
         fs.fdatasync(fd)
         fs.link(temporary, path)
     finally:

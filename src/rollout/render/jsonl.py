@@ -17,3 +17,4 @@ def jsonl(found: Iterable[Found]) -> Iterator[bytes]:
     for thing in found:
         if isinstance(thing, Line):
             yield thing.data if thing.data.endswith(b"\n") else thing.data + b"\n"
+        del thing  # a line may be long: it is not held while the next one is read

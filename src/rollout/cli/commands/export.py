@@ -147,6 +147,7 @@ def _counted(blocks: Iterable[bytes], progress: Progress) -> Iterator[bytes]:
     for block in blocks:
         progress.add(len(block))
         yield block
+        del block
     progress.done()
 
 
@@ -208,6 +209,7 @@ def _to_stdout(blocks: Iterable[bytes], kind: str, out: Output) -> None:
     write = out.write_bytes if kind in READABLE else out.write_json
     for block in blocks:
         write(block)
+        del block  # one may be long: it is not held while the next one is made
     out.flush()
 
 

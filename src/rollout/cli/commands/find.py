@@ -137,6 +137,7 @@ class Search:
         for thing in found:
             self.in_part += isinstance(thing, Line) and len(thing.data) >= LONG
             yield thing
+            del thing  # a line may be long: it is not held while the next one is read
 
 
 def _json(search: Search, args: Namespace, out: Output) -> int:
