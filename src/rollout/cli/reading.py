@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from itertools import islice, takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import TYPE_CHECKING
 
 from rollout.cli.progress import Progress
@@ -121,6 +121,17 @@ def size_of(store: ThreadStore, thread_id: ThreadId) -> int:
 def last(back: Iterable[Found], wanted: int) -> list[Found]:
     """The first so many things of a thread that is read backwards, in file order; no more of them are read."""
     return list(islice(back, wanted))[::-1]
+
+
+def read_again(store: ThreadStore, thread_id: ThreadId, end: Position | None, wanted: int) -> Iterator[Found]:
+    """The last so many things before a position, in file order: read backwards for their places, then held one by one."""
+    number, start, n = 0, None, -1
+    for found in islice(store.lines_back(thread_id, end), wanted):
+        number, start, n = number + 1, found.position, found.n
+        del found  # a line may be long
+    if start is not None:
+        behind = dropwhile(lambda thing: thing.position < start, store.lines_from(thread_id, start, n))
+        yield from islice(behind, number)
 
 
 def up_to(found: Iterable[Found], end: Position | None) -> Iterator[Found]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rollout.cli.output import Document, to_json
-from rollout.cli.reading import Reading, last, reading_of, up_to
+from rollout.cli.reading import Reading, read_again, reading_of, up_to
 from rollout.cli.rows import thread_object
 from rollout.lines import Damage, Line
 from rollout.store.rows import row_from
@@ -56,7 +56,7 @@ def _found(store: ThreadStore, thread_id: ThreadId, args: Namespace, out: Output
     if args.tail is None:
         yield from up_to(reading.lines(store, thread_id, args.start), end)
     else:
-        yield from reading.watch(last(store.lines_back(thread_id, end), args.tail))
+        yield from reading.watch(read_again(store, thread_id, end, args.tail))
     if end is not None:
         out.flush()
         for thing in reading.follow(store, thread_id, end):
