@@ -80,6 +80,25 @@ def test_a_transaction_that_ends_late_is_told(server: Server, hosts: Hosts) -> N
     assert [(two, "added"), (ONE, "named")] == heard
 
 
+def test_a_standby_tells_everything_once(server: Server, hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its snapshots do not say which transactions are under way: one that ends late is told all the same, and others once."""
+    for name in ("_NOW", "_SINCE"):
+        monkeypatch.setattr(events, name, getattr(events, name).replace("pg_is_in_recovery()", "true"))
+    hosts.watch.wait(0.0)
+    tenant = getattr(hosts.acting, "tenant")  # noqa: B009 - of the store of PostgreSQL alone
+    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper") as late:
+        late.execute("SELECT set_config('rollout.tenant', %s, false)", (tenant,))
+        late.execute("UPDATE rollout.threads SET name = '\"late\"' WHERE thread_id = %s", (ONE,))
+        two = talk(hosts.acting, 2)
+        heard = [tuple(one) for one in until(hosts.watch, [(two, "added")])]
+        heard += [tuple(one) for one in hosts.watch.wait(0.2).told]
+        late.commit()
+        heard += [tuple(one) for one in until(hosts.watch, [(ONE, "named")])]
+    heard += [tuple(one) for one in hosts.watch.wait(0.2).told]
+
+    assert [(two, "added"), (ONE, "named")] == heard
+
+
 def test_what_is_rolled_back_is_not_told(server: Server, hosts: Hosts) -> None:
     """A transaction that fails did nothing."""
     tenant = getattr(hosts.acting, "tenant")  # noqa: B009 - of the store of PostgreSQL alone

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import psycopg
 from psycopg import sql
@@ -21,6 +21,7 @@ from rollout.store.postgres.connections import AWAY, UnreachableError
 from rollout.store.postgres.watching import shut
 
 if TYPE_CHECKING:
+    from rollout.store.changes import What
     from rollout.store.postgres.connections import Connection, Connections
 
 _LOOK_S = 1.0
@@ -43,16 +44,22 @@ UPDATE rollout.followers f SET armed = true,
     until = greatest(f.until, clock_timestamp() + make_interval(secs => %(seconds)s))
 FROM free WHERE f.tenant = free.tenant AND f.thread_id = free.thread_id
 """
-_NOW = "SELECT pg_current_snapshot()::text, extract(epoch FROM clock_timestamp())::float8"
-_SINCE = """
-SELECT pg_current_snapshot()::text, extract(epoch FROM clock_timestamp())::float8,
+# A standby's snapshot does not name the transactions that are under way: there, whatever is not older than all of them counts
+# as unseen, and what was told of it is remembered.
+_STANDBY = "pg_is_in_recovery()"
+_SEEN = f"""
+CASE WHEN {_STANDBY} THEN format('%%1$s:%%1$s:', pg_snapshot_xmin(pg_current_snapshot())) ELSE pg_current_snapshot()::text END,
+extract(epoch FROM clock_timestamp())::float8
+"""
+_NOW = f"SELECT {_SEEN}"
+_SINCE = f"""
+SELECT {_SEEN},
     pg_snapshot_xmax(pg_current_snapshot()) < pg_snapshot_xmax(%(since)s::pg_snapshot),
-    ARRAY(SELECT thread_id::text || what FROM rollout.events
+    ARRAY(SELECT event || ' ' || thread_id || ' ' || what FROM rollout.events
         WHERE tenant = %(tenant)s AND made_by >= pg_snapshot_xmin(%(since)s::pg_snapshot)
             AND made_by < pg_snapshot_xmax(pg_current_snapshot()) AND NOT pg_visible_in_snapshot(made_by, %(since)s::pg_snapshot)
         ORDER BY event LIMIT %(most)s)
 """
-_ID_LENGTH = 36
 
 
 class _Look(NamedTuple):
@@ -69,6 +76,7 @@ class PostgresWatch(Watch):
         """Look once; raises UnreachableError."""
         self._connections, self._closed = connections, False
         self._seen = _Look(*connections.fetch(_NOW, {})[0])
+        self._told: frozenset[str] = frozenset()
         self._ear: Connection | None = None
         self._armed_until = self._busy_until = self._looked = 0.0
         self._waiting = Lock()
@@ -120,13 +128,14 @@ class PostgresWatch(Watch):
     def _look(self) -> Changes:
         self._looked = time.monotonic()
         values = {"tenant": self._connections.tenant, "since": self._seen.snapshot, "most": MOST_CHANGES + 1}
-        snapshot, at, went_back, told = self._connections.fetch(_SINCE, values)[0]
+        snapshot, at, went_back, rows = self._connections.fetch(_SINCE, values)[0]
         # A server that was put back to an earlier state gives the numbers of its transactions once more.
-        complete = not went_back and at - self._seen.at < _KEPT_S and len(told) <= MOST_CHANGES
-        self._seen = _Look(snapshot, at)
-        if told:
+        complete = not went_back and at - self._seen.at < _KEPT_S and len(rows) <= MOST_CHANGES
+        fresh = [row for row in rows[:MOST_CHANGES] if row not in self._told]
+        self._seen, self._told = _Look(snapshot, at), frozenset(rows)
+        if fresh:
             self._busy_until, self._armed_until = self._looked + _BUSY_S, 0.0
-        return Changes(tuple(Change(one[:_ID_LENGTH], one[_ID_LENGTH:]) for one in told[:MOST_CHANGES]), complete)
+        return Changes(tuple(_change(row) for row in fresh), complete)
 
     def _listen(self) -> None:
         """Have the next act notify, unless more is likely to come; where that is possible: not on a standby."""
@@ -166,3 +175,8 @@ class PostgresWatch(Watch):
         if ear is not None:
             with suppress(*AWAY):
                 ear.close()
+
+
+def _change(row: str) -> Change:
+    _, thread_id, what = row.split(" ")
+    return Change(thread_id, cast("What", what))
