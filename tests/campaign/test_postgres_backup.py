@@ -13,6 +13,8 @@ import pytest
 
 pytest.importorskip("psycopg", reason="the postgres extra is not installed")
 
+import psycopg
+
 from campaign.words import QUIET
 from postgres_server import MISSING, Server, binaries
 from rollout.errors import WriteError
@@ -22,6 +24,7 @@ from rollout.query import EVERYTHING
 from rollout.recorder_sync import SyncRolloutRecorder
 from rollout.recording import CreateParams
 from rollout.testing import builders as b
+from rollout.testing.facts_watching import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,6 +189,41 @@ def test_a_sync_waits_for_the_standby_and_a_flush_does_not(server: Server) -> No
     assert ([identity], [identity]) == read, "from the standby, which takes no writes"
     assert expected == found
     assert b"is it safe?" in found[identity]
+
+
+def test_a_watch_of_a_standby(server: Server) -> None:
+    """It tells what the primary's writers do, each act once, in whatever order they end; and goes on when it takes over."""
+    data = standby_of(server)
+    store, other = server.store(TENANT), server.store(TENANT, port=str(PORT))
+    first, second = talk(store, 1), talk(store, 1)
+    until_there(other, second)
+    watch = other.watch()
+    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper") as late:
+        late.execute("SELECT set_config('rollout.tenant', %s, false)", (TENANT,))
+        late.execute("UPDATE rollout.threads SET archived = true WHERE thread_id = %s", (first,))
+        store.set_name(second, "told early")
+        heard = until(watch, [(second, "named")])
+        late.commit()
+        heard += until(watch, [(first, "archived")])
+    heard += watch.wait(0.5).told
+    store.close()
+    server.stop("immediate")
+    server.run("pg_ctl", "-D", str(data), "-w", "promote")
+    other.names()
+    other.set_archived(first, archived=False)
+    heard += until(watch, [(first, "unarchived")])
+    watch.close()
+    other.close()
+    server.run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+
+    assert [(second, "named"), (first, "archived"), (first, "unarchived")] == [tuple(one) for one in heard]
+
+
+def until_there(store: PostgresStore, thread_id: str) -> None:
+    """Wait until a standby has a thread."""
+    end = time.monotonic() + 60
+    while not store.resolve(thread_id):
+        assert time.monotonic() < end, "the standby does not follow"
 
 
 def dumped(server: Server, user: str, file: Path) -> subprocess.CompletedProcess[str]:
