@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import apsw
@@ -173,6 +173,23 @@ def test_a_writer_that_goes_on_has_told(home: Home, place: IndexPlace, passes: E
     writer.close()
 
     assert (True, {"told": 1}, {}) == (ended, counts(home, place), status(home, place).differs)
+
+
+def test_recording_goes_on_where_no_thread_can_be_had(home: Home, place: IndexPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of the interpreter, or beyond what the system gives, the word is lost and the line is not."""
+
+    def refused(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", refused)
+    store = indexed(home, place)
+    writer = store.open_writer(b.thread_id(1))
+    writer.append(b.line(b.agent("more")), 1)
+    flushed = writer.flush()
+    writer.close()
+    store.close()
+
+    assert (1, {"changed": 1}) == (flushed, status(home, place).differs)
 
 
 def test_who_writes_nothing_tells_nothing(home: Home, place: IndexPlace, passes: Event) -> None:

@@ -63,9 +63,13 @@ class Feeder:
             thread.join(_PATIENCE_S)
 
     def _start(self) -> None:
-        if not self._over.is_set():
-            self._thread = Thread(target=self._work, name="rollout-index", daemon=True)
+        if self._over.is_set():
+            return
+        self._thread = Thread(target=self._work, name="rollout-index", daemon=True)
+        try:
             self._thread.start()
+        except RuntimeError:  # the system gives no more threads, or the interpreter ends: recording goes on
+            self._thread = None
 
     def _work(self) -> None:
         """Feed as long as something is written."""
