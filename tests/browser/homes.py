@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ sys.path[:0] = [str(HERE.parents[1])]
 
 from render.shared_threads import HOSTILE  # noqa: E402 - behind the path
 from rollout.codec import timestamp_text  # noqa: E402 - behind the path
+from rollout.errors import InvalidQueryError  # noqa: E402 - behind the path
+from rollout.store.local.store import LocalStore  # noqa: E402 - behind the path
 from rollout.testing import builders as b  # noqa: E402 - behind the path
 from web.site import put, turns  # noqa: E402 - behind the path
 
@@ -106,6 +109,10 @@ def hostile(home: Path) -> None:
         path.write_bytes(json.dumps(head).encode("utf-8", "surrogatepass") + b"\n" + rest)
         names.append({"id": b.thread_id(number), "thread_name": f"attack {number} {text[:300]}", "updated_at": "2026-02-02T00:00:00Z"})
     put(home, len(ATTACKS) + 1, *b.turn("a line of 50 MB", "look"), b.tool_call("t"), b.tool_output(f"<script>{RUN}</script>" + "<b>" * (LONG // 3)))
+    store = LocalStore(home)
+    for number, text in enumerate(ATTACKS, 1):
+        with suppress(InvalidQueryError):  # some of it cannot be kept
+            store.set_note(b.thread_id(number), text)
     (home / "session_index.jsonl").write_text("".join(json.dumps(name) + "\n" for name in names))
 
 
