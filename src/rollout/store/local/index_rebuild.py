@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import apsw
 
 from rollout.store.local.catchup import CatchUp
+from rollout.store.local.collector import without_collector
 from rollout.store.local.index import (
     IndexUnusableError,
     is_index,
@@ -24,7 +25,7 @@ from rollout.store.local.index import (
     usable,
 )
 from rollout.store.local.index_path import IndexPlace, identity_of
-from rollout.store.local.walk import Walk, by_thread
+from rollout.store.local.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,13 +107,18 @@ class Rebuild:
         with usable(place), open_index(place, identity_of(self._home)) as index:
             for _ in range(_TRIES):
                 CatchUp(index, self._home, self._fs, self._given, self._clock).run(None, progress)
-                counts.append((threads_in(index), len(by_thread(Walk(self._home, self._fs).everything())[0])))
+                counts.append((threads_in(index), self._on_disk()))
                 if counts[-1][0] == counts[-1][1]:
                     return counts[-1]
         raise IndexUnusableError(
             f"the new index has {counts[-1][0]} threads and the files {counts[-1][1]}, after {_TRIES} tries: the old"
             " one stays; is the home being changed?"
         )
+
+    def _on_disk(self) -> int:
+        """How many threads the files have, told by a walk of its own."""
+        with without_collector():
+            return len({file.thread_id for file in Walk(self._home, self._fs).everything()})
 
     def _old(self) -> _Old:
         """What is there now; a bad one of ours is moved aside."""
