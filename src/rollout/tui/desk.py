@@ -24,9 +24,15 @@ class Desk:
     def __init__(
         self, store: ThreadStore, export: Callable[[str], str], *, is_slow: bool = False, folder: str = ""
     ) -> None:
-        """Work on a store; ``is_slow``: it has no index, so that a list takes its time; ``folder``: where it is, if it is one."""
+        """Work on a store; ``is_slow``: it has no index yet, so that a list takes its time; ``folder``: where it is, if it is one."""
         self.store, self._export, self.is_slow, self.folder = store, export, is_slow, folder
         self.user_home = os.environ.get("HOME", "")
+
+    def quick_store(self) -> ThreadStore:
+        """The same threads without an index: those that were begun last are there at once."""
+        from rollout.store.local.store import LocalStore  # noqa: PLC0415 - only a slow list needs it
+
+        return LocalStore(self.folder) if self.folder else self.store
 
     def why_empty(self) -> str:
         """Why no thread is there."""

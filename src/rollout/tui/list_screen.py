@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 0.12
 _AGAIN_S = 3.0
-_SOON_S = 0.15
+_SOON_S = 0.3
 _REST = 10
 """After a reading there is a rest of so many times its length, so that looking again and again costs a tenth of a processor at most."""
 
@@ -105,7 +105,7 @@ class ListScreen(Acting):
         """Read a page beside the screen."""
         began = time.monotonic()
         try:
-            found: Listed | str = listed(self.desk.store, wanted, cursor)
+            found: Listed | str = listed(self.desk.quick_store() if wanted.soon else self.desk.store, wanted, cursor)
         except (RolloutError, OSError) as error:
             found = safe_line(str(error))
         if self.app.is_running:

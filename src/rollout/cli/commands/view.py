@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rollout.cli.home import home_of, open_store
+from rollout.cli.home import home_of, index_of, open_store
 from rollout.cli.options import command_parser
 from rollout.cli.output import Output
 from rollout.cli.statuses import DONE, UsageError
@@ -43,8 +43,14 @@ def run(args: Namespace, out: Output) -> int:
             raise
         raise UsageError("view needs the extra tui: pip install 'rollout-recorder[tui]'") from None
     folder = "" if args.store else home_of(args)
-    ViewApp(Desk(store, exporter(args), is_slow=bool(folder) and args.no_index, folder=folder)).run()
+    ViewApp(Desk(store, exporter(args), is_slow=bool(folder) and not _has_index(args), folder=folder)).run()
     return DONE
+
+
+def _has_index(args: Namespace) -> bool:
+    """Whether a list can be had from an index; the first one is made while one looks on."""
+    place = index_of(args)
+    return place is not None and os.path.exists(place.path)
 
 
 def exporter(args: Namespace) -> Callable[[str], str]:
