@@ -31,24 +31,22 @@ RETURNING channel
 
 
 def wait(connections: Connections, thread_id: str, grown: Callable[[], Position | None], timeout: float) -> Position | None:
-    """What ``grown`` gives once it gives something, None when the time is over. A server that is away is waited for."""
+    """What ``grown`` gives once it gives something, None when the time is over, also while the server is away."""
     end = time.monotonic() + timeout
-    while (found := _look(grown, last=time.monotonic() >= end)) is None and time.monotonic() < end:
+    while (found := _look(grown)) is None and time.monotonic() < end:
         try:
             found = _listen(connections, thread_id, grown, end)
-        except psycopg.Error:  # away, or a standby, or a role that may only read: then it is looked
+        except (psycopg.Error, UnreachableError):  # away, or a standby, or a role that may only read: then it is looked
             time.sleep(max(0.0, min(_LOOK_S, end - time.monotonic())))
         if found is not None:
             return found
     return found
 
 
-def _look(grown: Callable[[], Position | None], *, last: bool) -> Position | None:
+def _look(grown: Callable[[], Position | None]) -> Position | None:
     try:
         return grown()
     except UnreachableError:
-        if last:
-            raise
         return None
 
 

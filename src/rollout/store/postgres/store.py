@@ -127,10 +127,7 @@ class PostgresStore(ThreadStore):
         return reading.number_from(fetch, whole_chain(fetch, self.tenant, thread_id), position)
 
     def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
-        """The position of the end once it is beyond ``after``, or ``after`` when the time is over."""
-        first = self.end(thread_id)
-        if first > after:
-            return first
+        """The position of the end once it is beyond ``after``, or ``after`` when the time is over; a server that is away is waited for."""
 
         def grown() -> Position | None:
             end = self.end(thread_id)
