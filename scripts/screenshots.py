@@ -82,8 +82,8 @@ def main() -> int:
     os.makedirs(INTO, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         threads = recorded(home)
-        for name, command in (("list", ["list"]), ("show", ["show", threads[-1]]), ("history", ["history", threads[-1]])):
-            printed(name, command, home)
+        printed("list", ["list"], home)
+        printed("show", ["show", threads[-1]], home)
     with tempfile.TemporaryDirectory() as folder:
         homes = os.path.join(folder, "homes")
         for words in ((), ("many",)):
