@@ -12,6 +12,7 @@ from rollout.errors import ChildrenError, InUseError, PinnedError
 from rollout.journal.compression import compress_to
 from rollout.labels import PINNED
 from rollout.lifecycle import (
+    archive,
     delete,
     destroy,
     find_removed,
@@ -23,13 +24,14 @@ from rollout.lifecycle import (
     rollback,
 )
 from rollout.query import EVERYTHING
+from rollout.store.local.index_path import IndexPlace
+from rollout.store.local.store import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from rollout.store.base import ThreadStore
-    from rollout.store.local.store import LocalStore
 
 
 def child(store: ThreadStore, number: int, parent: str) -> str:
@@ -240,6 +242,31 @@ def test_destroying_twice_is_once(home: LocalStore) -> None:
     destroy(home, receipt)
 
     assert [] == removed(home)
+
+
+def test_no_byte_of_a_destroyed_thread_stays_in_the_caches(tmp_path: Path) -> None:
+    """Though the index and the words of the home were told of it again and again, under other names and in other places."""
+    place = IndexPlace(str(tmp_path / "cache" / "index.sqlite"), ours=True)
+    home = LocalStore(tmp_path / "home", index=place)
+    for number in range(2, 40):
+        keep(home, legacy(number), number)
+    thread = keep(home, paginated())
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: rename(home, thread, "for now"),
+        lambda: rollback(home, thread, options=options()),
+        lambda: archive(home, thread),
+        lambda: delete(home, thread),
+    )
+    for step in steps:
+        home.list(EVERYTHING)
+        home.search("question", EVERYTHING)
+        assert {os.path.basename(path) for path in holding(str(tmp_path / "cache"), thread)} > {"index.sqlite"}
+        step()
+
+    (gone,) = removed(home)
+    destroy(home, gone.receipt)
+
+    assert [] == holding(str(tmp_path), thread)
 
 
 def test_planning_a_delete_changes_nothing(store: ThreadStore) -> None:

@@ -148,6 +148,16 @@ class Words:
         self.db.execute("DELETE FROM long WHERE file = ?", (file,))
         self.db.execute("DELETE FROM file WHERE id = ?", (file,))
 
+    def scrub(self, names: Iterable[str]) -> None:
+        """Forget the files of these names, wherever they lay, and leave not a byte of where that was."""
+        self.db.pragma("secure_delete", "ON")
+        wanted = set(names)
+        with self.writing():
+            for path, row in self.files().items():
+                if os.path.basename(path) in wanted:
+                    self.forget(row.id)
+        self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
     def add(self, file: int, lines: Sequence[LineRow], texts: Iterable[str]) -> None:
         """Take in lines of a file with their texts; their ids are given here."""
         if not lines:
@@ -225,6 +235,7 @@ def _opened(place: IndexPlace, home: Identity) -> Words:
         if db.pragma("application_id") != _APPLICATION or db.pragma("user_version") != VERSION:
             _make(db, place, home)
         db.execute("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000")
+        db.pragma("secure_delete", "FAST")
         if db.execute("SELECT path, device, inode FROM home").fetchall() != [_bound(home)]:
             _bad("is of another home")
     except BaseException:

@@ -61,6 +61,13 @@ class Index:
         self.db.set_busy_timeout(0)
         self.db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
+    def scrub(self, thread_id: str) -> None:
+        """Leave not a byte of a thread whose rows are gone: neither in what was noted, nor in pages that wait for a checkpoint."""
+        with self.writing():
+            self.db.execute("DELETE FROM missing WHERE thread = ?", (thread_id,))
+            self.db.execute("UPDATE event SET last_path = '' WHERE instr(CAST(last_path AS TEXT), ?)", (thread_id,))
+        self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
     def rows(self, sql: str, values: Any = None) -> list[Any]:  # noqa: ANN401 - JSON as it comes
         """All rows of a statement."""
         return self.db.execute(sql, values).fetchall()
@@ -145,6 +152,7 @@ def _opened(place: IndexPlace, home: Identity, flags: int) -> Index:
         if not _is_made(index):
             _make(index, home)
         db.execute("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 8000")
+        db.pragma("secure_delete", "ON")
         _check(index, home)
     except BaseException:
         db.close()

@@ -22,7 +22,7 @@ from rollout.store.local.index_rows import fid_of, id_of, path_of, thread_of
 from rollout.store.local.index_scan import stamp_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TypeAlias
 
     from rollout.journal.filesystem import Filesystem
@@ -104,13 +104,26 @@ class IndexedListing:
                         asked = asked._replace(cursor=after)
             raise IndexUnusableError(f"the index at {self._place.path} is being caught up by another program")
 
-    def catch_up(self) -> None:
-        """Take in what has changed, as far as the time goes and the index can be used; makes none."""
-        with suppress(IndexUnusableError), usable(self._place):
-            opened = open_existing(self._place, identity_of(self._home))
+    def forget(self, thread_id: str, names: Iterable[str]) -> None:
+        """Take in that a thread's files are gone, and keep not a byte of it, nor of where its words stood.
+
+        What is in use or cannot be used stays as it is, for nobody would hear here what became of it; nothing is made.
+        """
+        from rollout.store.local import fulltext  # noqa: PLC0415 - a listing needs no words
+
+        home, index_place = identity_of(self._home), self._place._replace(ours=False)
+        with suppress(IndexUnusableError), usable(index_place):
+            opened = open_existing(index_place, home)
             if opened is not None:
                 with opened as index:
                     CatchUp(index, self._home, self._fs, self._given, self._clock).run(PATIENCE_S)
+                    index.scrub(thread_id)
+        words_place = fulltext.words_place(self._place)._replace(ours=False)
+        with suppress(IndexUnusableError), fulltext.usable(words_place):
+            words = fulltext.open_words(words_place, home, new=False)
+            if words is not None:
+                with words:
+                    words.scrub(names)
 
     def stands(self, thread_id: ThreadId) -> bool:
         """Whether a file bears this id in its name; False: the index does not know. Nothing is caught up or made."""

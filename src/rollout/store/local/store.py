@@ -398,7 +398,7 @@ class LocalStore(ThreadStore):
         trash, place = self._trash(), self._place()
         with suppress(NotFoundError), self._held(trash.thread_of(receipt.token)):
             if place is not None:  # while it is in the trash: afterwards it would be missed
-                self._indexed(place._replace(ours=False)).catch_up()
+                self._indexed(place).forget(trash.thread_of(receipt.token), receipt.names)
             trash.purge(receipt.token)
 
     def heal(self) -> Sequence[Healed]:
