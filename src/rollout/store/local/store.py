@@ -13,23 +13,22 @@ from typing import TYPE_CHECKING
 from rollout.errors import InUseError, InvalidQueryError, NotFoundError, RolloutError
 from rollout.ids import ThreadId, try_parse
 from rollout.journal.filesystem import OS
-from rollout.store.base import Healed, Owner, Receipt, Removed, SearchPage, Segment, ThreadStore, Writer
 from rollout.store.local.clock import RealClock
 from rollout.store.local.finding import Finder, file_at, physical_files
 from rollout.store.local.given import Given
 from rollout.store.local.home import find_home, home_of_path
+from rollout.store.local.reading import HomeReading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from rollout.journal.filesystem import Filesystem
     from rollout.labels import Labels
-    from rollout.lines import Found, Gap, Line, Position
+    from rollout.lines import Position
     from rollout.query import Page, Thread, ThreadQuery
     from rollout.search_query import SearchQuery
-    from rollout.store.base import Place
+    from rollout.store.base import Healed, Owner, Place, Receipt, Removed, SearchPage, Segment, Writer
     from rollout.store.changes import Watch
-    from rollout.store.local.chain import Chains
     from rollout.store.local.clock import Clock
     from rollout.store.local.feeding import Feeder
     from rollout.store.local.fulltext import Use
@@ -43,14 +42,9 @@ if TYPE_CHECKING:
     from rollout.store.local.locks import ThreadLock, ThreadLocks
     from rollout.store.local.trash import Trash
     from rollout.store.local.walk import File
-    from rollout.summary import Summary
 
-class LocalStore(ThreadStore):
-    """The threads of one home. See ``ThreadStore`` for the contract.
-
-    A base that is missing, too short or builds on itself is a hole in the thread: told as damage that names the
-    rollout, while everything else is read.
-    """
+class LocalStore(HomeReading):
+    """The threads of one home. See ``ThreadStore`` for the contract, and ``HomeReading`` for how it reads."""
 
     def __init__(
         self,
@@ -65,12 +59,11 @@ class LocalStore(ThreadStore):
         ``index``: where an index makes finding quick, or who tells it (``rollout.store.local.index_path`` says where one
         belongs; a home that does not exist yet has no such place).
         """
-        self.home = find_home(home)
+        place = find_home(home)
         self._index = index
-        self._fs = fs
         self._clock: Clock = clock or RealClock()
-        self._given = Given(self.home, fs)
-        self._finder = Finder(self.home, fs, self._given.names)
+        self._given = Given(place, fs)
+        super().__init__(place, fs, Finder(place, fs, self._given.names))
         self._left: Leftovers | None = None
         self._fed: Feeder | None = None
 
@@ -112,47 +105,6 @@ class LocalStore(ThreadStore):
         """Who writes the thread now, told by the lock."""
         return self._locks().owner(try_parse(thread_id) or thread_id)
 
-    def lines(self, thread_id: str, start: int = 0, *, own: bool = False) -> Iterator[Found]:
-        """The thread from line ``start`` on. Raises NotFoundError at once."""
-        chains = self._chains()
-        return chains.read(chains.links(self._finder.group(thread_id).newest), start, own=own)
-
-    def skim(
-        self, thread_id: str, kinds: frozenset[str], start: Position | None = None, n: int = 0
-    ) -> Iterator[Line | Gap]:
-        """The good lines of some kinds, and how many others were passed over between them; for turns of long threads.
-
-        From the beginning, or from the position of line ``n`` on. Raises NotFoundError at once.
-        """
-        chains = self._chains()
-        links = chains.links(self._finder.group(thread_id).newest)
-        return chains.skim(links, kinds) if start is None else chains.skim(links, kinds, start, n)
-
-    def lines_back(self, thread_id: str, before: Position | None = None) -> Iterator[Found]:
-        """The thread backwards; every ``n`` is -1. Raises NotFoundError at once."""
-        chains = self._chains()
-        return chains.read_back(chains.links(self._finder.group(thread_id).newest), before)
-
-    def lines_from(self, thread_id: str, start: Position, n: int = -1) -> Iterator[Found]:
-        """The thread from the line at a position on, which has the number ``n``. Raises NotFoundError at once."""
-        chains = self._chains()
-        return chains.read_from(chains.links(self._finder.group(thread_id).newest), start, n)
-
-    def number(self, thread_id: str, position: Position) -> int:
-        """The number of the line at a position; counts the lines before it."""
-        chains = self._chains()
-        return chains.number(chains.links(self._finder.group(thread_id).newest), position)
-
-    def sift(
-        self, thread_id: str, test: Callable[[bytes], bool], start: Position | None = None, *, back: bool = False
-    ) -> Iterator[Line | Position]:
-        """The good lines that pass a test; 256 KiB at a time are asked about. Raises NotFoundError at once."""
-        from rollout.store.local.sifting import sift, sift_back  # noqa: PLC0415 - a listing sifts nothing
-
-        chains = self._chains()
-        links = chains.links(self._finder.group(thread_id).newest)
-        return (sift_back if back else sift)(chains, links, test, start)
-
     def wait(self, thread_id: str, after: Position, timeout: float) -> Position:
         """The end once it is beyond ``after``; looks at the file every 50 ms, and for a newer one every second."""
         from rollout.store.local.following import Following  # noqa: PLC0415 - only who follows pays for it
@@ -164,26 +116,6 @@ class LocalStore(ThreadStore):
         from rollout.store.local.watching import LocalWatch  # noqa: PLC0415 - only who watches pays for it
 
         return LocalWatch(self.home, self._fs, self._given)
-
-    def end(self, thread_id: str) -> Position:
-        """The position behind the last complete line."""
-        chains = self._chains()
-        return chains.end(chains.links(self._finder.group(thread_id).newest))
-
-    def segments(self, thread_id: str) -> tuple[Segment, ...]:
-        """The stored files of the thread, oldest first."""
-        from rollout.store.local.moving import segment_of  # noqa: PLC0415 - a listing asks for none
-
-        return tuple(segment_of(file, self._fs) for file in reversed(self._finder.group(thread_id).files))
-
-    def raw(self, thread_id: str, rollout_id: str | None = None) -> Iterator[bytes]:
-        """The exact bytes of one segment, decompressed, in blocks. Raises NotFoundError at once."""
-        files = self._finder.group(thread_id).files
-        wanted = files[0].rollout_id if rollout_id is None else try_parse(rollout_id)
-        file = next((file for file in files if file.rollout_id == wanted), None)
-        if file is None:
-            raise NotFoundError(f"thread {thread_id} has no file {rollout_id}; segments() names them")
-        return self._blocks(file)
 
     def put(self, segment: Segment, blocks: Iterable[bytes], *, name: str | None = None, tags: Iterable[str] = ()) -> None:
         """Store a segment's bytes in its form, durably. Raises FormatError, ExistsError, WriteError.
@@ -202,11 +134,6 @@ class LocalStore(ThreadStore):
             putting = Putting(self.home, self._fs, self._given)
             lines = putting.lines(identity, name, given, self._clock.time_ns())
             putting.put(segment, lines, lambda: put_file(self._fs, self.home, segment, blocks))
-
-    def summary(self, thread_id: str) -> Summary:
-        """The facts of the thread, folded from all lines of its own files."""
-        chains = self._chains()
-        return chains.summary(chains.links(self._finder.group(thread_id).newest))
 
     def row(self, thread_id: str) -> Thread:
         """The row of a listing for one thread, from its newest file alone. Raises NotFoundError."""
@@ -485,19 +412,11 @@ class LocalStore(ThreadStore):
 
         return Trash(self.home, self._fs, self._given)
 
-    def _chains(self) -> Chains:
-        from rollout.store.local.chain import Chains  # noqa: PLC0415 - listing must not pay for the codec
-
-        return Chains(self.home, self._fs, self._finder)
-
     def _listing(self) -> Listing:
         from rollout.store.local.listing import Listing  # noqa: PLC0415 - an index answers without it
 
         return Listing(self.home, self._fs, self._given, self._finder)
 
-    def _blocks(self, file: File) -> Iterator[bytes]:
-        with self._chains().open(file) as source:
-            yield from source.blocks()
 
 
 def open_rollout(path: str | os.PathLike[str], fs: Filesystem = OS) -> Writer:
