@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from rollout.appserver.messages import Outgoing
     from rollout.store.base import ThreadStore
 
+pytestmark = pytest.mark.slow
+
 ONE, TWO, LAST = b.thread_id(1), b.thread_id(2), b.thread_id(9)
 PATIENCE_S = 30
 

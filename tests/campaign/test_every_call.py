@@ -20,6 +20,7 @@ from rollout.journal.compression import compress_to
 from rollout.journal.filesystem import OS
 from rollout.lines import Line
 from rollout.recorder import RolloutRecorder
+from rollout.store.local import locks
 from rollout.store.local.store import LocalStore
 from rollout.testing.builders import paginated_bytes, paginated_turn, rollout_name, thread_id
 from rollout.testing.faults import CALLS, CrashingFilesystem, FaultyFilesystem
@@ -276,32 +277,12 @@ def test_a_sync_that_returned_survives_a_power_cut(tmp_path: Path, error: OSErro
     assert play(tmp_path, scenario, inner=CrashingFilesystem, error=error, persistent=lasting) > 30
 
 
-class HurriedClock:
-    """Whoever waits for a lock that will not come waits for no real time."""
-
-    def __init__(self) -> None:
-        """At noon."""
-        self._now = 0.0
-
-    def now(self) -> float:
-        """Seconds that only go forward."""
-        return self._now
-
-    def sleep(self, seconds: float) -> None:
-        """Go forward."""
-        self._now += seconds
-
-    def time_ns(self) -> int:
-        """The same in nanoseconds."""
-        return int(self._now * 1e9)
-
-
-def test_a_close_that_fails_is_no_loss(tmp_path: Path, error: OSError) -> None:
+def test_a_close_that_fails_is_no_loss(tmp_path: Path, error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was flushed is there; at worst a descriptor is not given back."""
+    monkeypatch.setattr(locks, "_LONG_PATIENCE", 0.05)  # a lock whose close failed will not come
 
     async def scenario(home: Path, fs: FaultyFilesystem) -> None:
-        hurried = LocalStore(str(home), fs=fs, clock=HurriedClock())
-        recorder = await RolloutRecorder.create(hurried, params(), options())
+        recorder = await RolloutRecorder.create(LocalStore(str(home), fs=fs), params(), options())
         await recorder.record(numbered(0, 2))
         await healed(fs, recorder.persist)
         await recorder.record(numbered(2, 2))

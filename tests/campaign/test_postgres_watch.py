@@ -66,7 +66,7 @@ def test_a_listener_cut_behind_every_byte(server: Server, proxy: Proxy) -> None:
     sizes = {way: proxy.passed[way] - before[way] for way in (UP, DOWN)}
     given = 2
     for way in (UP, DOWN):
-        for place in range(1, sizes[way] + 1, 1 if FULL else max(1, sizes[way] // 12)):
+        for place in range(1, sizes[way] + 1, 1 if FULL else max(1, sizes[way] // 6)):
             again = Cut(DOWN, place, reset=True)
             proxy.arm(Cut(way, place, swallow=given % 5 == 0, reset=given % 3 == 0), *([again] * (given % 4 == 0)))
             direct.set_name(ONE, f"name {given}")

@@ -155,6 +155,7 @@ def test_damage_is_marked_told_and_a_finding(rollout: Rollout, home: Home) -> No
     assert "1 damaged stretch" in run.err
 
 
+@pytest.mark.slow
 def test_a_terminal_is_safe(terminal: Rollout, home: Home) -> None:
     """Nothing that a thread holds acts on a terminal, in any format."""
     home.add(4, turn("\x1b]0;x\x07\x1b[2J\u202e", "\x9b31m"))

@@ -124,6 +124,7 @@ class TestReading:
         assert len(head) == 1000
         assert sum(reads) < 1_000_000
 
+    @pytest.mark.slow
     def test_memory_is_bounded(self, rollout: Callable[[bytes], str]) -> None:
         """Thirty megabytes of lines pass through buffers of a few hundred kilobytes, in both directions."""
         path = rollout(frame(PLAIN * 60))

@@ -192,6 +192,7 @@ def test_a_database_that_cannot_be_changed_is_told_with_what_to_do(
     assert home.segments(thread)[0].archived
 
 
+@pytest.mark.slow
 def test_a_writer_that_came_in_between_keeps_its_row(home: LocalStore, index: Index) -> None:
     """Whoever opens the thread between the move and the row writes the row itself."""
     thread, path = known(home, index, legacy())

@@ -84,6 +84,7 @@ def test_a_fence_holds_whatever_it_holds(text: str) -> None:
 @example("> a\n> ---")
 @example("1. a\n   ===")
 @settings(max_examples=300, deadline=None)
+@pytest.mark.slow
 def test_the_structure_of_a_page_is_its_own(text: str) -> None:
     """The headings of the first two levels are the title and the turns, whatever a thread says."""
     page = written(markdown(ABOUT, sharing(), everywhere(text)))

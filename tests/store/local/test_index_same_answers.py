@@ -137,6 +137,7 @@ def test_names_that_are_no_text(home: Home, tmp_path: Path) -> None:
     assert {path} < {row.path for row in rows}
 
 
+@pytest.mark.slow
 def test_more_kinds_than_one_statement_holds(home: Home, tmp_path: Path) -> None:
     """Hundreds of providers are merged as well."""
     for number in range(230):

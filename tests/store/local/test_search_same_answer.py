@@ -135,6 +135,7 @@ def asked(text: str, mode: str, ranked: bool) -> SearchQuery:
     query=st.builds(asked, TEXTS.filter(bool), st.sampled_from(MODES[:3]), st.booleans()),
     limit=st.sampled_from([1, 3, 1000]),
 )
+@pytest.mark.slow
 def test_hostile_texts(
     datas: tuple[bytes, bytes],
     base: int,

@@ -83,6 +83,7 @@ def told(store: PostgresStore) -> dict[str, object]:
     return {row.id: (b"".join(store.raw(row.id)), row.name, row.archived, row.bytes, row.active_ms) for row in rows}
 
 
+@pytest.mark.slow
 def test_threads_survive_every_step(server: Server, empty: psycopg.Connection[tuple[object, ...]]) -> None:
     """Back to the first layout and forth again, with threads in the tables: each is what it was, and can be written."""
     roles = Roles("keeper")

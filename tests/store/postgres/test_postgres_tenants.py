@@ -20,6 +20,8 @@ from rollout.testing.facts import Aside, segment
 if TYPE_CHECKING:
     from postgres_server import Server
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("segments", "lines", "threads", "leases", "trash", "followers", "words", "kinds", "events")
 
 

@@ -68,6 +68,7 @@ def test_a_writer_that_lost_its_lease_is_fenced(server: Server) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_an_idle_writer_keeps_its_lease(server: Server) -> None:
     """A lease is renewed while its writer is open, however long nothing is written."""
     store = server.store(lease="0.3")
@@ -190,6 +191,7 @@ def test_busy_while_the_owner_is_writing(server: Server) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_one_locked_lease_does_not_end_the_others(server: Server) -> None:
     """While one writer is in a long write the leases of the others are kept alive."""
     store = server.store(lease="0.3")
@@ -208,6 +210,7 @@ def test_one_locked_lease_does_not_end_the_others(server: Server) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_leases_are_kept_after_an_error_of_any_kind(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A renewal that the server refuses is tried again: it never ends the one who renews."""
     from rollout.store.postgres import leases
