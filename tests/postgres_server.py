@@ -118,11 +118,13 @@ class Server:
 
     def recover(self) -> None:
         """Wait until it answers; start it when it has ended."""
-        postmaster = self.pid
+        postmaster = None
+        with suppress(FileNotFoundError):  # it has ended already, and taken the file along
+            postmaster = self.pid
         while True:
             with suppress(psycopg.OperationalError), self.admin():
                 return
-            if not _lives(postmaster):
+            if postmaster is None or not _lives(postmaster):
                 self._unlock()
                 self.start()
 
