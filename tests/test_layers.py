@@ -19,7 +19,7 @@ LAYERS: dict[str, int] = {
         (
             "errors", "ids", "times", "tuples", "sources", "boundaries", "codec", "items", "lines", "policy", "summary",
             "folders", "history", "initial_history", "labels", "long_lines", "origins", "turns", "usage", "query",
-            "search_bytes", "search_match", "search_query", "search_text",
+            "search_bytes", "search_match", "search_query", "search_sieve", "search_text", "search_words",
         ),
         0,
     ),

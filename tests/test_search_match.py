@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from rollout.codec import decode
 from rollout.errors import InvalidQueryError
 from rollout.lines import Line, Position
-from rollout.search_match import Candidate, Match, Matcher, Sieve, fold, index_expression, index_text, without_twins
+from rollout.search_match import Candidate, Match, Matcher, without_twins
 from rollout.search_query import MODES, SearchCursor, SearchQuery, search_query
+from rollout.search_sieve import Sieve
+from rollout.search_words import fold, index_expression, index_text
 from rollout.testing import builders as b
 
 LETTERS = 'aAbkKsSiI1_ -./"\\\n\tß\u017fİﬁﬆéÉe\u0301がか\u3099読樂\uf914한\u1112\u1161\u11abпП✓🙂\u200d\0'

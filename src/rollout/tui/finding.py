@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.lines import Position
 from rollout.long_lines import LONG, brief
-from rollout.search_match import Matcher, Sieve, fold
+from rollout.search_match import Matcher
 from rollout.search_query import SearchQuery
+from rollout.search_sieve import Sieve
+from rollout.search_words import fold
 from rollout.tui.painting import Key, Look, Row, painted, plain
 from rollout.tui.stretches import Lines, near
 

@@ -18,8 +18,8 @@ from rollout.errors import FormatError
 from rollout.journal.reader import classify, open_source
 from rollout.lines import Line, Position
 from rollout.search_bytes import may_begin_turn, says_nothing
-from rollout.search_match import index_text
 from rollout.search_text import TurnCount, texts
+from rollout.search_words import index_text
 from rollout.store.local.fulltext import FileRow, LineRow
 from rollout.store.local.scanning import may_begin_long_turn, take_turn
 from rollout.store.local.walk import Group

@@ -15,7 +15,8 @@ from rollout.journal.reader import classify
 from rollout.lines import Line, Position
 from rollout.long_lines import LONG, shorter
 from rollout.search_bytes import PERSONS, is_no_person, may_begin_turn
-from rollout.search_match import REACH, Candidate
+from rollout.search_match import Candidate
+from rollout.search_sieve import REACH
 from rollout.search_text import TurnCount
 from rollout.store.local.chain import own_links
 

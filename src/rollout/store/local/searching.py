@@ -15,8 +15,10 @@ from rollout.errors import FormatError
 from rollout.journal.filesystem import OS
 from rollout.lines import Position
 from rollout.query import EVERYTHING
-from rollout.search_match import Matcher, Sieve, index_expression
+from rollout.search_match import Matcher
 from rollout.search_query import search_query
+from rollout.search_sieve import Sieve
+from rollout.search_words import index_expression
 from rollout.store.base import SearchPage
 from rollout.store.hits import ThreadHits, page_of
 from rollout.store.local.chain import Link, own_links

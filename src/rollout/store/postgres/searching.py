@@ -16,9 +16,10 @@ from rollout.errors import NotFoundError
 from rollout.journal.reader import classify
 from rollout.lines import Line, Position
 from rollout.query import Cursor, checked
-from rollout.search_match import Candidate, Matcher, index_expression, index_text
+from rollout.search_match import Candidate, Matcher
 from rollout.search_query import search_query
 from rollout.search_text import TurnCount, passages
+from rollout.search_words import index_expression, index_text
 from rollout.store.hits import ThreadHits, page_of
 from rollout.store.postgres.chain import File, whole_chain
 from rollout.store.postgres.connections import UnreachableError, fetching
