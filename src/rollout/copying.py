@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rollout.errors import ExistsError, FormatError
 from rollout.labels import NO_LABELS, Labels
 from rollout.query import EVERYTHING, Order
+from rollout.store.pages import pages_of
 from rollout.store.rows import KeepsRows
 
 if TYPE_CHECKING:
@@ -52,13 +53,7 @@ def bytes_of(store: ThreadStore, query: ThreadQuery = EVERYTHING) -> int:
 
 
 def _pages(store: ThreadStore, query: ThreadQuery) -> Iterator[Page]:
-    query = query._replace(order=Order("created", ascending=True), limit=_PAGE, cursor=None)
-    while True:
-        page = store.list(query)
-        yield page
-        if page.next is None:
-            return
-        query = query._replace(cursor=page.next)
+    return pages_of(store, query._replace(order=Order("created", ascending=True), limit=_PAGE, cursor=None))
 
 
 def copy_thread(

@@ -31,6 +31,7 @@ from rollout.history import rebuild
 from rollout.lifecycle import delete
 from rollout.query import EVERYTHING, Order
 from rollout.recording import CreateParams, Options, Recording
+from rollout.store.pages import rows_of
 
 if TYPE_CHECKING:
     import os
@@ -146,16 +147,11 @@ class RolloutConversationStore(ConversationStore):  # type: ignore[misc, unused-
     def _all(self) -> Iterator[tuple[ThreadId, ConversationRecord]]:
         """Every conversation with its thread; a copy of a thread under another id is none."""
         query = EVERYTHING._replace(order=Order("created"), limit=_PAGE)
-        while True:
-            page = self.store.list(query)
-            for row in page.threads:
-                if row.summary.originator == ORIGINATOR:
-                    record = newest_record(self.store.lines_back(row.id))
-                    if record is not None and thread_id_of(record.conversation_id) == row.id:
-                        yield row.id, record
-            if page.next is None:
-                return
-            query = query._replace(cursor=page.next)
+        for row in rows_of(self.store, query):
+            if row.summary.originator == ORIGINATOR:
+                record = newest_record(self.store.lines_back(row.id))
+                if record is not None and thread_id_of(record.conversation_id) == row.id:
+                    yield row.id, record
 
     def _history(self, head_id: str, limit: int | None = None) -> list[ConversationEntry] | None:
         known = self._heads.get(head_id)

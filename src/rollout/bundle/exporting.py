@@ -10,6 +10,7 @@ from rollout.errors import FormatError, NotFoundError
 from rollout.ids import try_parse
 from rollout.lifecycle.segment import base_of, first_meta
 from rollout.query import EVERYTHING
+from rollout.store.pages import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -95,10 +96,4 @@ class _Search:
         return None
 
     def _everyone(self, known: Sequence[str]) -> Iterator[str]:
-        query = EVERYTHING._replace(limit=_PAGE)
-        while True:
-            page = self._store.list(query)
-            yield from (row.id for row in page.threads if row.id not in known)
-            if page.next is None:
-                return
-            query = query._replace(cursor=page.next)
+        return (row.id for row in rows_of(self._store, EVERYTHING._replace(limit=_PAGE)) if row.id not in known)

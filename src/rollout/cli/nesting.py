@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.cli.rows import thread_object
 from rollout.query import EVERYTHING, Order, why_hidden
+from rollout.store.pages import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ class Family:
     def __init__(self, store: ThreadStore) -> None:
         """Read all sub-agents' rows."""
         self._children: dict[str, list[Thread]] = {}
-        for row in _rows(store):
+        for row in rows_of(store, _SPAWNED):
             self._children.setdefault(row.summary.parent_id or "", []).append(row)
 
     def nested(self, threads: Iterable[Thread]) -> tuple[list[Thread], list[int]]:
@@ -51,13 +52,3 @@ class Family:
     def _object(self, thread: Thread, above: set[str]) -> dict[str, Any]:
         below = (child for child in self._children.get(thread.id, ()) if child.id not in above)
         return {**thread_object(thread), "children": [self._object(child, above | {child.id}) for child in below]}
-
-
-def _rows(store: ThreadStore) -> Iterator[Thread]:
-    query = _SPAWNED
-    while True:
-        page = store.list(query)
-        yield from page.threads
-        if page.next is None:
-            return
-        query = query._replace(cursor=page.next)

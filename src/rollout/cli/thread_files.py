@@ -9,6 +9,7 @@ from rollout.journal.reader import classify, forward, open_source
 from rollout.lines import Position
 from rollout.query import EVERYTHING, Order
 from rollout.render.safe import safe_line
+from rollout.store.pages import pages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,8 +41,7 @@ class Everything:
         query = EVERYTHING._replace(order=self._order, limit=_PAGE)
         seen: set[str] = set()
         hidden: dict[str, int] = {}
-        while True:
-            page = self._store.list(query)
+        for page in pages_of(self._store, query):
             self.note = page.note
             for row in page.threads:
                 if row.id in seen:
@@ -50,9 +50,6 @@ class Everything:
                 seen.add(row.id)
                 yield row
             hidden = {reason: max(count, hidden.get(reason, 0)) for reason, count in {**hidden, **page.hidden}.items()}
-            if page.next is None:
-                break
-            query = query._replace(cursor=page.next)
         for reason, count in hidden.items():
             self.left_out[reason] = self.left_out.get(reason, 0) + count
 

@@ -11,6 +11,7 @@ from rollout.lifecycle.at_home import at_home, check_free, refresh_row
 from rollout.lifecycle.codex_index import CodexNote, mentions_of
 from rollout.query import EVERYTHING, Order
 from rollout.recording import Options
+from rollout.store.pages import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -244,10 +245,4 @@ class _Family:
 
 
 def _rows(store: ThreadStore, query: ThreadQuery) -> Iterator[Thread]:
-    query = query._replace(order=Order("created"), limit=_PAGE)
-    while True:
-        page = store.list(query)
-        yield from page.threads
-        if page.next is None:
-            return
-        query = query._replace(cursor=page.next)
+    return rows_of(store, query._replace(order=Order("created"), limit=_PAGE))
