@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from rollout.store.postgres.store import PostgresStore
 from rollout.store.postgres.target import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 MISSING = "no PostgreSQL server is installed (initdb in /usr/lib/postgresql/*/bin or on the path)"
 _FAST = {"fsync": "off", "max_connections": "60", "shared_buffers": "32MB", "autovacuum": "off"}
@@ -141,6 +141,13 @@ class Server:
     def admin(self, database: str = "threads") -> psycopg.Connection[tuple[object, ...]]:
         """A connection of the superuser."""
         return psycopg.connect(f"host={self.folder} port={self.port} dbname={database} user=boss", autocommit=True)
+
+    @contextmanager
+    def inside(self, tenant: str, *, autocommit: bool = False) -> Generator[psycopg.Connection[tuple[object, ...]]]:
+        """A connection of the usual role that sees one tenant; committed as the block ends."""
+        with psycopg.connect(f"host={self.folder} dbname=threads user=keeper", autocommit=autocommit) as made:
+            made.execute("SELECT set_config('rollout.tenant', %s, false)", (tenant,))
+            yield made
 
     def url(self, tenant: str = "", *, user: str = "keeper", **options: str) -> str:
         """The URL of a tenant of its own."""

@@ -23,7 +23,7 @@ import psycopg
 
 from campaign.postgres_words import Steps, numbered_lines, numbers, told
 from campaign.words import QUIET, SEED, numbered, program, scaled
-from postgres_proxy import DOWN, UP, Cut, Proxy, socket_of
+from postgres_proxy import DOWN, UP, Cut, Proxy
 from postgres_server import MISSING, Server, binaries, for_tests
 from rollout.errors import FencedError, WriteError
 from rollout.recorder import RolloutRecorder
@@ -44,13 +44,6 @@ RECORDERS = 6
 def _server() -> Iterator[Server]:
     """A server that puts what it commits on the disk."""
     yield from for_tests(durable=True)
-
-
-@pytest.fixture(name="proxy")
-def _proxy(server: Server) -> Iterator[Proxy]:
-    made = Proxy(socket_of(server.folder))
-    yield made
-    made.close()
 
 
 async def recording(store: PostgresStore, number: int, over: Event) -> int:

@@ -16,7 +16,6 @@ pytest.importorskip("psycopg", reason="the postgres extra is not installed")
 
 from campaign.postgres_words import told
 from campaign.words import SEED, scaled
-from postgres_server import Server, for_tests
 from rollout.store import open_store
 from rollout.testing import builders as b
 from rollout.testing.facts import segment
@@ -25,13 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from postgres_server import Server
+
 pytestmark = pytest.mark.slow
 THREADS = scaled(30, 200)
-
-
-@pytest.fixture(scope="module", name="server")
-def _server() -> Iterator[Server]:
-    yield from for_tests()
 
 
 def filled(home: Path) -> None:

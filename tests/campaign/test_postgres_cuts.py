@@ -11,30 +11,17 @@ pytest.importorskip("psycopg", reason="the postgres extra is not installed")
 
 from campaign.postgres_words import Steps, numbers, told
 from campaign.words import FULL
-from postgres_proxy import DOWN, UP, Cut, Proxy, socket_of
-from postgres_server import Server, for_tests
+from postgres_proxy import DOWN, UP, Cut, Proxy
 from rollout.query import EVERYTHING
 from rollout.store.postgres.store import PostgresStore
 from rollout.store.postgres.target import parse
 from rollout.testing import builders as b
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from postgres_server import Server
 
 pytestmark = pytest.mark.slow
 STEPS = ("flush", "sync", "begin", "put", "archive", "rename", "remove", "open")
-
-
-@pytest.fixture(scope="module", name="server")
-def _server() -> Iterator[Server]:
-    yield from for_tests()
-
-
-@pytest.fixture(name="proxy")
-def _proxy(server: Server) -> Iterator[Proxy]:
-    made = Proxy(socket_of(server.folder))
-    yield made
-    made.close()
 
 
 def behind(proxy: Proxy, tenant: str, **options: str) -> PostgresStore:

@@ -12,8 +12,7 @@ pytest.importorskip("psycopg", reason="the postgres extra is not installed")
 
 from campaign.postgres_words import told
 from campaign.words import FULL
-from postgres_proxy import DOWN, UP, Cut, Proxy, socket_of
-from postgres_server import Server, for_tests
+from postgres_proxy import DOWN, UP, Cut, Proxy
 from rollout.store.postgres.connections import UnreachableError
 from rollout.store.postgres.store import PostgresStore
 from rollout.store.postgres.target import parse
@@ -21,24 +20,12 @@ from rollout.testing import builders as b
 from rollout.testing.facts import segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
+    from postgres_server import Server
     from rollout.store.changes import Change, Watch
 
 pytestmark = pytest.mark.slow
 ONE = b.thread_id(1)
-
-
-@pytest.fixture(scope="module", name="server")
-def _server() -> Iterator[Server]:
-    yield from for_tests()
-
-
-@pytest.fixture(name="proxy")
-def _proxy(server: Server) -> Iterator[Proxy]:
-    made = Proxy(socket_of(server.folder))
-    yield made
-    made.close()
 
 
 def heard(watch: Watch) -> list[Change]:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from rollout.store import open_store
@@ -43,6 +42,7 @@ class Hosts:
         """The watch begins once one thread is there."""
         self.url = server.url()
         self.acting, self.watching = open_store(self.url), open_store(self.url)
+        self.tenant: str = getattr(self.acting, "tenant")  # noqa: B009 - of the store of PostgreSQL alone
         talk(self.acting)
         self.watch: Watch = self.watching.watch()
 
@@ -67,9 +67,7 @@ def _closed(hosts: Hosts) -> object:
 
 def test_a_transaction_that_ends_late_is_told(server: Server, hosts: Hosts) -> None:
     """Though others that began after it were told before; and nothing is told twice."""
-    tenant = getattr(hosts.acting, "tenant")  # noqa: B009 - of the store of PostgreSQL alone
-    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper") as late:
-        late.execute("SELECT set_config('rollout.tenant', %s, false)", (tenant,))
+    with server.inside(hosts.tenant) as late:
         late.execute("UPDATE rollout.threads SET name = '\"late\"' WHERE thread_id = %s", (ONE,))
         two = talk(hosts.acting, 2)
         heard = [tuple(one) for one in until(hosts.watch, [(two, "added")])]
@@ -85,9 +83,7 @@ def test_a_standby_tells_everything_once(server: Server, hosts: Hosts, monkeypat
     for name in ("_NOW", "_SINCE"):
         monkeypatch.setattr(events, name, getattr(events, name).replace("pg_is_in_recovery()", "true"))
     hosts.watch.wait(0.0)
-    tenant = getattr(hosts.acting, "tenant")  # noqa: B009 - of the store of PostgreSQL alone
-    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper") as late:
-        late.execute("SELECT set_config('rollout.tenant', %s, false)", (tenant,))
+    with server.inside(hosts.tenant) as late:
         late.execute("UPDATE rollout.threads SET name = '\"late\"' WHERE thread_id = %s", (ONE,))
         two = talk(hosts.acting, 2)
         heard = [tuple(one) for one in until(hosts.watch, [(two, "added")])]
@@ -101,9 +97,7 @@ def test_a_standby_tells_everything_once(server: Server, hosts: Hosts, monkeypat
 
 def test_what_is_rolled_back_is_not_told(server: Server, hosts: Hosts) -> None:
     """A transaction that fails did nothing."""
-    tenant = getattr(hosts.acting, "tenant")  # noqa: B009 - of the store of PostgreSQL alone
-    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper") as failing:
-        failing.execute("SELECT set_config('rollout.tenant', %s, false)", (tenant,))
+    with server.inside(hosts.tenant) as failing:
         failing.execute("DELETE FROM rollout.threads WHERE thread_id = %s", (ONE,))
         failing.rollback()
     two = talk(hosts.acting, 2)
@@ -177,14 +171,13 @@ def test_an_absence_that_was_too_long_is_said(hosts: Hosts, monkeypatch: pytest.
 
 def test_old_rows_are_forgotten(server: Server, hosts: Hosts) -> None:
     """By those who write new ones."""
-    tenant = getattr(hosts.acting, "tenant")  # noqa: B009 - of the store of PostgreSQL alone
     with server.admin() as admin:
-        admin.execute("UPDATE rollout.events SET made_at = now() - interval '3 hours' WHERE tenant = %s", (tenant,))
+        admin.execute("UPDATE rollout.events SET made_at = now() - interval '3 hours' WHERE tenant = %s", (hosts.tenant,))
     for number in range(400):
         hosts.acting.set_name(ONE, f"n{number}")
     with server.admin() as admin:
         old = admin.execute(
-            "SELECT count(*) FROM rollout.events WHERE tenant = %s AND made_at < now() - interval '2 hours'", (tenant,)
+            "SELECT count(*) FROM rollout.events WHERE tenant = %s AND made_at < now() - interval '2 hours'", (hosts.tenant,)
         ).fetchone()
 
     assert (0,) == old
@@ -197,8 +190,7 @@ def test_no_event_crosses_tenants(server: Server, hosts: Hosts) -> None:
     try:
         stranger.wait(0.0)
         hosts.watch.wait(0.0)
-        with psycopg.connect(f"host={server.folder} dbname=threads user=keeper", autocommit=True) as spy:
-            spy.execute("SELECT set_config('rollout.tenant', %s, false)", (other.tenant,))
+        with server.inside(other.tenant, autocommit=True) as spy:
             channels = spy.execute("SELECT channel FROM rollout.followers").fetchall()
             for (channel,) in channels:
                 spy.execute(f'LISTEN "{channel}"'.encode())
@@ -214,9 +206,7 @@ def test_no_event_crosses_tenants(server: Server, hosts: Hosts) -> None:
 def test_a_burst_notifies_once(server: Server, hosts: Hosts) -> None:
     """NOTIFY takes a lock that commits wait for: so only the first act does, until whoever watches arms the tenant again."""
     hosts.watch.wait(0.0)
-    tenant = getattr(hosts.acting, "tenant")  # noqa: B009 - of the store of PostgreSQL alone
-    with psycopg.connect(f"host={server.folder} dbname=threads user=keeper", autocommit=True) as spy:
-        spy.execute("SELECT set_config('rollout.tenant', %s, false)", (tenant,))
+    with server.inside(hosts.tenant, autocommit=True) as spy:
         (channel,) = spy.execute("SELECT channel FROM rollout.followers").fetchall()[0]
         spy.execute(f'LISTEN "{channel}"'.encode())
         for number in range(50):
