@@ -230,3 +230,11 @@ def test_odd_types_break_no_listing(tmp_path: Path, content: object) -> None:
     odd = b.event("item_completed", item={"type": "UserMessage", "content": content})
 
     assert facts_of(tmp_path, b.rollout_bytes(b.thread_id(), odd, b.user("what?"))).summary.preview == "what?"
+
+
+def test_a_record_beside_a_torn_one_and_nul_bytes_counts(tmp_path: Path) -> None:
+    """Power loss leaves such a line; a reader finds the record, so the facts have it too."""
+    asked = b.line(b.user("what?"), 5)
+    facts = facts_of(tmp_path, b.meta_line(b.thread_id()) + b'{"timestamp":"20\0\0\0' + asked)
+
+    assert ("what?", b.START_MS + 5000) == (facts.summary.preview, facts.active_ms)

@@ -271,10 +271,25 @@ def _fold_cut(summary: Summary, line: bytes) -> None:
 def load_line(line: bytes) -> dict[str, Any] | None:
     """One line as a mapping; None when it is not one JSON object of valid UTF-8.
 
-    A byte order mark and NUL bytes around it are passed over, as a reader passes over them.
+    A byte order mark and NUL bytes around it are passed over, as a reader passes over them; so is a torn record on the
+    other side of NUL bytes.
     """
     if line[:1] != b"{":
         line = line.strip(_FOREIGN).removeprefix(_BOM).strip(_FOREIGN)
+    found = _object(line)
+    return _beside_nul(line) if found is None and b"\0" in line else found
+
+
+def _beside_nul(line: bytes) -> dict[str, Any] | None:
+    """The record that a reader finds in such a line; what a power cut leaves is rare, and may cost its time."""
+    from rollout.journal.reader import classify  # noqa: PLC0415 - a listing needs no codec
+    from rollout.lines import Line, Position  # noqa: PLC0415 - the same
+
+    found = (thing for thing in classify(line, 0, Position(0, 0)) if isinstance(thing, Line))
+    return next((_object(thing.data) for thing in found), None)
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
     try:
         found = _loads(line.decode())
         if b"\\" in line and (rb"\ud" in line or rb"\uD" in line):  # to look for two bytes costs as much as to decode
